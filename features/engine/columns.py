@@ -1,0 +1,90 @@
+"""From Arrow columns to the plain arrays that the engine holds."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.engine.graph import NAT, ValueType
+from features.errors import FeatureError
+
+Array = npt.NDArray[Any]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Values:
+    """A column's values; codes come with their categories, in ascending order."""
+
+    data: Array
+    categories: pa.Array | None = None
+
+
+def encode(column: pa.ChunkedArray, type_: ValueType) -> Values:
+    """Bring a column into the engine's form."""
+    match type_:
+        case ValueType.TIME:
+            return Values(data=to_microseconds(column))
+        case ValueType.CODE:
+            return _encode_categories(column)
+        case ValueType.NUMBER | ValueType.BOOLEAN:
+            if pa.types.is_boolean(column.type):
+                column = column.cast(pa.uint8())
+            return Values(data=_to_numpy(column.cast(pa.float64(), safe=False), np.nan))
+
+
+def _encode_categories(column: pa.ChunkedArray) -> Values:
+    encoded = column.combine_chunks()
+    if not pa.types.is_dictionary(encoded.type):
+        encoded = encoded.dictionary_encode()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.combine_chunks()
+    order = pc.array_sort_indices(encoded.dictionary)
+    rank = np.empty(len(order) + 1, dtype=np.int32)
+    rank[np.asarray(order)] = np.arange(len(order), dtype=np.int32)
+    rank[-1] = -1
+    codes = np.asarray(pc.fill_null(encoded.indices.cast(pa.int32()), -1))
+    return Values(data=rank[codes], categories=encoded.dictionary.take(order))
+
+
+def to_microseconds(column: pa.ChunkedArray) -> Ints:
+    """Return a date or timestamp column as microseconds since 1970; null is the smallest."""
+    moments = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
+    return _to_numpy(moments, NAT).astype(np.int64)
+
+
+def _to_numpy(column: pa.ChunkedArray, null: Any) -> Array:
+    filled = pc.fill_null(column, pa.scalar(null, column.type))
+    return np.ascontiguousarray(filled.to_numpy())
+
+
+def find_rows(keys: pa.ChunkedArray, wanted: pa.ChunkedArray | pd.Series) -> Ints:
+    """Return where each wanted value stands among unique keys, -1 where it does not.
+
+    Raises
+    ------
+    FeatureError
+        When wanted values and keys cannot be of one type.
+    """
+    try:
+        sought = pa.Array.from_pandas(wanted) if isinstance(wanted, pd.Series) else wanted
+        sought = sought.cast(keys.type)
+    except pa.ArrowInvalid as error:
+        raise FeatureError(
+            f"Expected keys of type {keys.type}, got values that cannot be such: {error}. "
+            "Use the type that the table's key has."
+        ) from error
+    places = pc.index_in(sought, value_set=keys.combine_chunks(), skip_nulls=True)
+    return np.asarray(pc.fill_null(places, -1)).astype(np.int64)
+
+
+def look_up(array: Array, rows: Ints, missing: int) -> Array:
+    """Return the element at each row number; row number -1 has `missing`."""
+    found = np.full(len(rows), missing, dtype=array.dtype)
+    there = rows >= 0
+    found[there] = array[rows[there]]
+    return found

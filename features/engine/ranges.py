@@ -1,0 +1,154 @@
+"""What each (parent, cutoff) may see of a child table, as contiguous ranges of one order.
+
+The order of a child table is by parent, then by the moment a row became visible, then by place
+in the table. What a cutoff may see is then a prefix of the parent's rows, and a window only
+moves its lower end.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from features.engine.compiler import kernel
+from features.engine.moments import Blocks
+
+Ints = npt.NDArray[np.int64]
+
+ALWAYS = np.iinfo(np.int64).min
+"""Moment of rows that were never not there; also how NaT is stored."""
+NEVER = np.iinfo(np.int64).max
+"""Moment of rows that no cutoff sees (their time is null)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """Distinct (row, cutoff) pairs of one table; all pairs of a row stand side by side.
+
+    Attributes
+    ----------
+    rows
+        Row numbers, shape (n,).
+    cutoffs
+        Microseconds since 1970, ascending for each row, shape (n,).
+    """
+
+    rows: Ints
+    cutoffs: Ints
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def distinct_frame(rows: Ints, cutoffs: Ints) -> tuple[Frame, Ints]:
+    """Order pairs by (row, cutoff) and keep each once; say where each pair went."""
+    order = np.lexsort((cutoffs, rows))
+    sorted_rows, sorted_cutoffs = rows[order], cutoffs[order]
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = (np.diff(sorted_rows) != 0) | (np.diff(sorted_cutoffs) != 0)
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.cumsum(new) - 1
+    return Frame(rows=sorted_rows[new], cutoffs=sorted_cutoffs[new]), place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """A child table in range order.
+
+    Attributes
+    ----------
+    order
+        Row number at each position, shape (n_visible,).
+    visible
+        Moment each position became visible, shape (n_visible,).
+    offsets
+        Positions of parent p are offsets[p] to offsets[p + 1], shape (n_parents + 1,).
+    """
+
+    order: Ints
+    visible: Ints
+    offsets: Ints
+
+
+def build_index(parents: Ints, visible: Ints, n_parents: int) -> Index:
+    """Order rows by (parent, visible, row); rows of no parent or of no moment are left out."""
+    rows = np.flatnonzero((parents >= 0) & (visible != NEVER))
+    order = rows[np.lexsort((visible[rows], parents[rows]))]
+    counts = np.bincount(parents[order], minlength=n_parents)
+    offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+    return Index(order=order, visible=visible[order], offsets=offsets)
+
+
+def find_ranges(index: Index, frame: Frame, window: int | None) -> Blocks:
+    """Find what each pair of `frame` sees: moments in [cutoff - window, cutoff].
+
+    Parameters
+    ----------
+    index
+        Order of the child table by the frame's table.
+    frame
+        Pairs of the parent table.
+    window
+        Microseconds, or None for all the past.
+    """
+    low, high = _search(index.visible, index.offsets, frame.rows, frame.cutoffs, window or 0)
+    newest = np.flatnonzero(np.append(np.diff(frame.rows) != 0, True)[: len(frame)])
+    if window is None:
+        block, at = np.zeros(len(index.order), np.int64), np.zeros(len(frame), np.int64)
+    else:
+        block, at = index.visible // window, frame.cutoffs // window
+    return Blocks(
+        low=low,
+        high=high,
+        at=at,
+        begin=index.offsets[frame.rows[newest]],
+        end=high[newest],
+        block=block,
+        windowed=window is not None,
+    )
+
+
+def segments(low: Ints, high: Ints) -> Blocks:
+    """Make ranges of segments that share no row: each is a group and a block of its own."""
+    nonempty = low < high
+    return Blocks(
+        low=low,
+        high=high,
+        at=np.zeros(len(low), np.int64),
+        begin=low[nonempty],
+        end=high[nonempty],
+        block=np.zeros(high[-1] if len(high) else 0, np.int64),
+        windowed=False,
+    )
+
+
+@kernel
+def _search(
+    visible: Ints, offsets: Ints, rows: Ints, cutoffs: Ints, window: int
+) -> tuple[Ints, Ints]:
+    """Search the bounds of each query; a window of 0 is none."""
+    low = np.empty(len(rows), np.int64)
+    high = np.empty(len(rows), np.int64)
+    for i in range(len(rows)):
+        begin, end = offsets[rows[i]], offsets[rows[i] + 1]
+        if i > 0 and rows[i] == rows[i - 1]:
+            high[i] = high[i - 1] + _rank(visible[high[i - 1] : end], cutoffs[i], True)
+        else:
+            high[i] = begin + _rank(visible[begin:end], cutoffs[i], True)
+        low[i] = begin
+        if window > 0:
+            low[i] = begin + _rank(visible[begin : high[i]], cutoffs[i] - window, False)
+    return low, high
+
+
+@kernel
+def _rank(ascending: Ints, value: int, inclusive: bool) -> int:
+    """Count the values below `value`, or up to and with it."""
+    left, right = 0, len(ascending)
+    while left < right:
+        middle = (left + right) // 2
+        if ascending[middle] < value or (inclusive and ascending[middle] == value):
+            left = middle + 1
+        else:
+            right = middle
+    return left

@@ -1,0 +1,170 @@
+"""The tables' columns as the engine holds them: plain arrays, read once and kept."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from features.engine.columns import Values, encode, find_rows, look_up, to_microseconds
+from features.engine.graph import (
+    NAT,
+    Aggregate,
+    Clock,
+    Column,
+    Direct,
+    Node,
+    inputs_of,
+    link_clock,
+)
+from features.engine.ranges import ALWAYS, NEVER, Index, build_index
+from features.schema import Relationship, Schema
+
+Ints = npt.NDArray[np.int64]
+Path = tuple[Relationship, ...]
+Kept = TypeVar("Kept")
+
+
+class Tables:
+    """Columns, times and links of the tables of a schema.
+
+    Parameters
+    ----------
+    schema
+        Names and roles.
+    data
+        Tables by name, with at least the columns that are asked for; rows in table order.
+    """
+
+    def __init__(self, schema: Schema, data: Mapping[str, pa.Table]) -> None:
+        self.schema = schema
+        self._data = data
+        self._kept: dict[object, Any] = {}
+
+    def n_rows(self, table: str) -> int:
+        """Count the rows of a table."""
+        return int(self._data[table].num_rows)
+
+    def values(self, column: Column) -> Values:
+        """Return the values of a column."""
+        return self._keep(("values", column), lambda: encode(self._arrow(column), column.type))
+
+    def visible(self, table: str) -> Ints:
+        """Return the moment from which each row is visible."""
+        time = self.schema.table(table).time
+        if time is None:
+            return self._keep(("always", table), lambda: np.full(self.n_rows(table), ALWAYS))
+        return self._moments(table, time)
+
+    def known(self, table: str, clock: Clock) -> Ints:
+        """Return the moment from which values of this clock are known, for each row.
+
+        A row without a parent has nothing to wait for.
+        """
+
+        def latest() -> Ints:
+            known = np.full(self.n_rows(table), ALWAYS)
+            for moment in clock:
+                rows = self.ancestors(table, moment.path)
+                moments = self._moments(moment.table, moment.column)
+                known = np.maximum(known, look_up(moments, rows, ALWAYS))
+            return known
+
+        return self._keep(("known", table, clock), latest)
+
+    def parents(self, relationship: Relationship) -> Ints:
+        """Return the parent's row number of each child row, -1 where there is none."""
+
+        def link() -> Ints:
+            keys = self._data[relationship.parent][relationship.parent_column]
+            links = self._data[relationship.child][relationship.child_column]
+            return find_rows(keys, links)
+
+        return self._keep(("parents", relationship), link)
+
+    def ancestors(self, table: str, path: Path) -> Ints:
+        """Follow relationships upward from `table`; -1 where a step has no parent."""
+        rows = np.arange(self.n_rows(table))
+        for relationship in path:
+            rows = look_up(self.parents(relationship), rows, -1)
+        return rows
+
+    def find(self, table: str, keys: pd.Series) -> Ints:
+        """Return the row number of each key, -1 where the table does not have it."""
+        return find_rows(self._data[table][self.schema.table(table).key], keys)
+
+    def linked(self, relationship: Relationship) -> Ints:
+        """Return the moment from which each child row is known to belong to its parent."""
+        return self.known(relationship.child, link_clock(self.schema, relationship))
+
+    def index(self, path: Path, clock: Clock) -> Index:
+        """Order the last table of `path` by the rows of the first.
+
+        A row is visible once itself, the values of `clock`, every table on the way and every
+        link are.
+        """
+
+        def order() -> Index:
+            table, upward = path[-1].child, path[::-1]
+            moments = np.maximum(self.visible(table), self.known(table, clock))
+            for i, step in enumerate(upward):
+                rows = self.ancestors(table, upward[:i])
+                there = np.maximum(self.visible(step.child), self.linked(step))
+                moments = np.maximum(moments, look_up(there, rows, NEVER))
+            parents = self.ancestors(table, upward)
+            return build_index(parents, moments, self.n_rows(path[0].parent))
+
+        return self._keep(("index", path, clock), order)
+
+    def _moments(self, table: str, column: str) -> Ints:
+        """Return a time column as moments; null is never."""
+
+        def moments() -> Ints:
+            times = to_microseconds(self._data[table][column])
+            return np.where(times == NAT, NEVER, times)
+
+        return self._keep(("moments", table, column), moments)
+
+    def _arrow(self, column: Column) -> pa.ChunkedArray:
+        return self._data[column.table][column.column]
+
+    def _keep(self, name: object, make: Callable[[], Kept]) -> Kept:
+        if name not in self._kept:
+            self._kept[name] = make()
+        kept: Kept = self._kept[name]
+        return kept
+
+
+def required_columns(nodes: Mapping[str, Node], schema: Schema) -> dict[str, set[str]]:
+    """Name the columns that the nodes are computed from, by table."""
+    needed: dict[str, set[str]] = {}
+    stack = list(nodes.values())
+    while stack:
+        node = stack.pop()
+        stack.extend(inputs_of(node))
+        steps = _relationships(node)
+        clock = node.clock.union(*(link_clock(schema, step) for step in steps))
+        if isinstance(node, Column):
+            needed.setdefault(node.table, set()).add(node.column)
+        for moment in clock:
+            needed.setdefault(moment.table, set()).add(moment.column)
+        for step in steps:
+            needed.setdefault(step.parent, set()).add(step.parent_column)
+            needed.setdefault(step.child, set()).add(step.child_column)
+    for name, columns in needed.items():
+        time = schema.table(name).time
+        columns.update({time} if time else set())
+    return needed
+
+
+def _relationships(node: Node) -> Path:
+    """Name the relationships that `node` goes along; those of its clock are its inputs'."""
+    match node:
+        case Direct():
+            return (node.relationship,)
+        case Aggregate():
+            return node.path
+        case _:
+            return ()

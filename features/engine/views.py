@@ -1,0 +1,69 @@
+"""What an aggregation sees: values in range order, and the range of each query."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from features.engine.graph import NAT
+from features.engine.moments import Blocks, greatest, moments, trends
+
+Array = npt.NDArray[Any]
+
+
+class View:
+    """What an aggregation sees: values in range order, and the ranges of the queries.
+
+    Aggregations of the same values share one view, and with it the moments of the values.
+
+    Parameters
+    ----------
+    values
+        One array in range order for each base, shape (n_positions,).
+    dense
+        The first array as int32 codes, and the value of each code.
+    ranges
+        Of the queries.
+    cutoffs
+        Of the queries, microseconds since 1970.
+    """
+
+    def __init__(
+        self,
+        values: tuple[Array, ...],
+        dense: Callable[[], tuple[Array, Array]],
+        ranges: Blocks,
+        cutoffs: Array,
+    ) -> None:
+        self.values = values
+        self.ranges = ranges
+        self.cutoffs = cutoffs
+        self._dense = dense
+
+    @cached_property
+    def codes(self) -> tuple[Array, Array]:
+        """The first array as int32 codes (null -1), and the value of each code."""
+        return self._dense()
+
+    @cached_property
+    def moments(self) -> Array:
+        """Count, sum and sum of squared deviations of each query, shape (n, 3)."""
+        return moments(self.values[0], self.ranges)
+
+    @property
+    def trends(self) -> Array:
+        """Count, m_xx and m_xy of each query, x being the second array in microseconds."""
+        x = self.values[1].astype(np.float64)
+        x[self.values[1] == NAT] = np.nan
+        return trends(self.values[0], x, self.ranges)
+
+    def greatest(self, sign: float) -> Array:
+        """Return the greatest of `sign` times the values of each query."""
+        return greatest(sign * self.values[0], self.ranges)
+
+    def last(self) -> Array:
+        """Return the value of the newest row of each query; anything where there is none."""
+        newest = np.maximum(self.ranges.high - 1, 0)
+        return self.values[0][newest] if len(self.values[0]) else np.zeros(len(newest))

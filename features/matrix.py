@@ -1,0 +1,208 @@
+"""The matrix on disk: Parquet batches partitioned by cutoff day, appended whole or not at all.
+
+    directory/batch-<content fingerprint>/cutoff_day=2013-06-01/rows.parquet
+
+A batch is written under a hidden name and becomes visible by one rename, so whoever lists
+`directory` sees complete batches only and no manifest is needed. The name is the content: the
+same rows written again (a run repeated after a crash) are the batch that is already there.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from features.durable import creating_directory
+from features.errors import StoreError
+from features.fingerprint import fingerprint
+
+CUTOFF_TIME = "cutoff_time"
+CREATED_AT = "created_at"
+PARTITION = "cutoff_day"
+
+_PLAIN_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_RESERVED_NAMES = frozenset({CUTOFF_TIME, CREATED_AT, PARTITION, "event_timestamp"})
+_SLUG_LENGTH = 48
+
+
+def column_name(name: str) -> str:
+    """Name the column that holds feature (or key) `name`, in files and in Feast.
+
+    NOTE: Feast parses `view:feature` references and joins names by `__`, DuckDB's columns
+    ignore case, and Spark refuses ` ,;{}()=` in Parquet; hence a plain name stays and any other
+    becomes a readable slug with eight digits of its fingerprint. The way back is kept beside
+    the column (Parquet field metadata and Feast field tag `name`), never parsed from the slug.
+
+    Examples
+    --------
+    >>> column_name("distance")
+    'distance'
+    >>> column_name("planes.MEAN(flights.arr_delay, Last 7 Days)")
+    'planes_mean_flights_arr_delay_last_7_days_78fb69ff'
+    """
+    if _PLAIN_NAME.fullmatch(name) and name not in _RESERVED_NAMES:
+        return name
+    slug = re.sub(r"[^a-z0-9]+", "_", name.lower())[:_SLUG_LENGTH].strip("_")
+    return f"{slug or 'feature'}_{fingerprint(name)[:8]}"
+
+
+def write_matrix(
+    frame: pd.DataFrame, *, directory: Path, key: str, created_at: pd.Timestamp
+) -> Path:
+    """Append `frame` to the matrix in `directory` as one batch.
+
+    Parameters
+    ----------
+    frame
+        Columns `key` (integers or strings), `cutoff_time` (naive UTC), and one column per
+        feature: numbers and booleans are stored as float64, everything else must be strings or
+        null. Row order and index carry no meaning.
+    directory
+        The matrix of one plan; every batch in it has the same columns.
+    key
+        Name of the entity's key.
+    created_at
+        When the rows were computed, naive UTC: of two rows with the same key and cutoff the
+        later created one counts. It is no part of the content, so writing the same rows again
+        at another time changes nothing.
+
+    Returns
+    -------
+    Path
+        The batch, a directory inside `directory`.
+
+    Raises
+    ------
+    StoreError
+        When a column is missing, twice there, or of a type that no feature has, or there is no
+        row.
+    """
+    table = _to_table(frame, key)
+    batch = directory / f"batch-{_content_fingerprint(table)}"
+    if batch.exists():
+        return batch
+    table = table.append_column(
+        pa.field(CREATED_AT, pa.timestamp("us")),
+        pa.repeat(pa.scalar(created_at.to_pydatetime(), pa.timestamp("us")), len(table)),
+    )
+    with creating_directory(batch) as temporary:
+        _write_days(table, temporary)
+    return batch
+
+
+def matrix_columns(directory: Path) -> Sequence[str]:
+    """Give the column names of the matrix in `directory` (see `column_name`).
+
+    Raises
+    ------
+    StoreError
+        When no batch has been written there.
+    """
+    first = min(directory.glob(f"batch-*/{PARTITION}=*/*.parquet"), default=None)
+    if first is None:
+        raise StoreError.no_rows(directory)
+    return list(pq.read_schema(first).names)
+
+
+def _to_table(frame: pd.DataFrame, key: str) -> pa.Table:
+    missing = [name for name in (key, CUTOFF_TIME) if name not in frame.columns]
+    if missing:
+        raise StoreError.missing_columns(missing, list(frame.columns))
+    if not frame.columns.is_unique:
+        twice = sorted(set(frame.columns[frame.columns.duplicated()]))
+        raise StoreError(f"Expected every column of the matrix once, got twice: {twice[:5]}.")
+    if frame.empty:
+        raise StoreError("Expected rows to write to the matrix, got none; skip the empty batch.")
+    features = [name for name in frame.columns if name not in (key, CUTOFF_TIME)]
+    arrays = {
+        key: to_key_array(frame[key]),
+        CUTOFF_TIME: to_time_array(frame[CUTOFF_TIME]),
+        **{name: _to_feature_array(frame[name]) for name in features},
+    }
+    fields = [_field(name, array) for name, array in arrays.items()]
+    table = pa.Table.from_arrays(list(arrays.values()), schema=pa.schema(fields))
+    order = [(CUTOFF_TIME, "ascending"), (column_name(key), "ascending")]
+    return table.take(pc.sort_indices(table, sort_keys=order))
+
+
+def _field(name: str, array: pa.Array) -> pa.Field:
+    column = name if name == CUTOFF_TIME else column_name(name)
+    return pa.field(column, array.type, metadata={"name": name})
+
+
+def to_key_array(values: pd.Series) -> pa.Array:
+    """Give keys as int64 or string; refuse nulls and any other type."""
+    if values.isna().any():
+        raise StoreError(f"Expected a key in every row, got nulls in column {values.name!r}.")
+    if pd.api.types.is_integer_dtype(values.dtype):
+        return pa.array(values.to_numpy(dtype=np.int64))
+    return _to_string_array(values)
+
+
+def to_time_array(values: pd.Series) -> pa.Array:
+    """Give naive UTC times at microseconds; refuse nulls, time zones and any other type."""
+    if values.dtype.kind != "M" or isinstance(values.dtype, pd.DatetimeTZDtype):
+        raise StoreError(
+            f"Expected naive UTC timestamps in column {values.name!r}, got {values.dtype}."
+        )
+    if values.isna().any():
+        raise StoreError(f"Expected a time in every row, got nulls in column {values.name!r}.")
+    return pa.array(values.to_numpy().astype("datetime64[us]"))
+
+
+def _to_feature_array(values: pd.Series) -> pa.Array:
+    if pd.api.types.is_bool_dtype(values.dtype) or pd.api.types.is_numeric_dtype(values.dtype):
+        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+        return pa.array(numbers, from_pandas=True)
+    return _to_string_array(values)
+
+
+def _to_string_array(values: pd.Series) -> pa.Array:
+    try:
+        return pa.array(values.to_numpy(dtype=object), type=pa.string(), from_pandas=True)
+    except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
+        raise StoreError(
+            f"Expected column {values.name!r} to hold numbers, or strings and nulls only, "
+            f"got dtype {values.dtype} ({error}). Convert it before writing the matrix."
+        ) from error
+
+
+def _write_days(table: pa.Table, directory: Path) -> None:
+    days = table[CUTOFF_TIME].to_numpy().astype("datetime64[D]")
+    starts = np.flatnonzero(np.r_[True, days[1:] != days[:-1]])
+    for start, stop in zip(starts, np.r_[starts[1:], len(days)], strict=True):
+        folder = directory / f"{PARTITION}={days[start]}"
+        folder.mkdir()
+        # NOTE: a day holds few rows of many columns, where dictionaries, statistics and a thorough
+        # codec cost more than they save. 110,000 rows x 150 in 365 days take 1.9 s and 143 MB;
+        # with the defaults and zstd, 4.8 s and 164 MB.
+        pq.write_table(
+            table.slice(start, stop - start),
+            folder / "rows.parquet",
+            compression="snappy",
+            use_dictionary=False,
+            write_statistics=[CUTOFF_TIME],
+        )
+
+
+def _content_fingerprint(table: pa.Table) -> str:
+    return fingerprint([[name, _digest(table[name])] for name in table.column_names])
+
+
+def _digest(column: pa.ChunkedArray) -> str:
+    """Hash values, not buffers: the bytes beneath a null may be anything."""
+    array = column.combine_chunks()
+    digest = hashlib.sha256(str(array.type).encode())
+    if pa.types.is_string(array.type):
+        encoded = array.dictionary_encode()
+        digest.update(fingerprint(encoded.dictionary.to_pylist()).encode())
+        array = encoded.indices
+    digest.update(np.packbits(array.is_null().to_numpy(zero_copy_only=False)).tobytes())
+    digest.update(array.fill_null(0).to_numpy(zero_copy_only=False).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,278 @@
+"""Snapshots: immutable, content-named copies of all tables as of one moment.
+
+    directory/<snapshot id>/<table>.parquet
+    directory/<snapshot id>/manifest.json
+
+The name is the content: schema and bytes of every table. The moment a snapshot was taken for is
+part of it only through what it hides, so taking it again later changes nothing until something
+new has become visible.
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.checks import check_declarations, check_key_types, check_moment
+from features.durable import creating_directory, write_text
+from features.errors import SchemaError
+from features.fingerprint import fingerprint, fingerprint_file
+from features.schema import Relationship, Schema
+from features.source_errors import SnapshotError
+from features.sources import TableSource, in_reading_order, read_source
+from features.visibility import VisibleTable, as_of
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotTable:
+    """What a snapshot says about one of its tables.
+
+    Attributes
+    ----------
+    n_future
+        Rows of the source that were set aside because they are later than `created_for`.
+    sha256
+        Of the Parquet file's bytes.
+    source
+        Text of the source: path, SQL, or address without credentials.
+    has_own_key
+        False when the key is the row number, which means nothing to another snapshot.
+    """
+
+    name: str
+    n_rows: int
+    n_future: int
+    time_min: pd.Timestamp | None
+    time_max: pd.Timestamp | None
+    sha256: str
+    source: str
+    has_own_key: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """All tables as of `created_for`, on disk."""
+
+    snapshot_id: str
+    directory: Path
+    schema: Schema
+    tables: tuple[SnapshotTable, ...]
+    created_for: pd.Timestamp
+
+    def path(self, table: str) -> Path:
+        """Give the Parquet file of a table.
+
+        Raises
+        ------
+        SchemaError
+            When there is no such table; the nearest name is suggested.
+        """
+        return self.directory / f"{self.schema.table(table).name}.parquet"
+
+    def read(self, table: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """Read a table, or some of its columns in the order asked for.
+
+        Raises
+        ------
+        SchemaError
+            When the table or a column does not exist.
+        SnapshotError
+            When the file is gone.
+        """
+        known = list(self.schema.table(table).columns)
+        for column in columns or ():
+            if column not in known:
+                raise SchemaError.unknown_column(table, column, "read", known)
+        try:
+            rows = pq.read_table(self.path(table), columns=columns, partitioning=None)
+        except FileNotFoundError as error:
+            raise SnapshotError.missing_file(self.path(table)) from error
+        return rows if columns is None else rows.select(list(columns))
+
+
+def take_snapshot(
+    sources: Sequence[TableSource],
+    relationships: Sequence[Relationship],
+    *,
+    base_directory: Path,
+    directory: Path,
+    now: pd.Timestamp,
+) -> Snapshot:
+    """Copy all tables as of `now`, typed and checked.
+
+    Parameters
+    ----------
+    base_directory
+        Where relative file names start.
+    directory
+        Holds all snapshots; a content that is there already is not written again, and the
+        snapshot that is there is returned.
+    now
+        Naive UTC; see `visibility.as_of` for what it hides.
+
+    Raises
+    ------
+    SourceError, SchemaError, DataError
+        When anything is refused; nothing is left behind in `directory`.
+    """
+    check_moment(now)
+    check_declarations(sources, relationships)
+    visible = _read_all(sources, relationships, base_directory.resolve(), now)
+    schema = Schema(
+        tables=tuple(visible[source.name].declaration for source in sources),
+        relationships=tuple(relationships),
+    )
+    directory.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".taking-", dir=directory) as temporary:
+        tables = tuple(_write(source, visible[source.name], Path(temporary)) for source in sources)
+        taken = Snapshot(
+            snapshot_id=_name(schema, tables),
+            directory=directory / _name(schema, tables),
+            schema=schema,
+            tables=tables,
+            created_for=now,
+        )
+        if taken.directory.exists():
+            return open_snapshot(taken.directory, verify=True)
+        _publish(taken, Path(temporary))
+    return taken
+
+
+def open_snapshot(directory: Path, *, verify: bool = False) -> Snapshot:
+    """Open the snapshot in `directory`.
+
+    Parameters
+    ----------
+    verify
+        Whether to hash every file and compare (about a second per gigabyte).
+
+    Raises
+    ------
+    SnapshotError
+        When there is none, or it is not what was written.
+    """
+    try:
+        content = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+        snapshot = _from_manifest(content, directory)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SnapshotError.missing(directory) from error
+    if verify:
+        _verify(snapshot)
+    return snapshot
+
+
+def _read_all(
+    sources: Sequence[TableSource],
+    relationships: Sequence[Relationship],
+    base_directory: Path,
+    now: pd.Timestamp,
+) -> dict[str, VisibleTable]:
+    visible: dict[str, VisibleTable] = {}
+    for source in in_reading_order(sources):
+        known = {name: table.rows for name, table in visible.items()}
+        raw = read_source(source, base_directory=base_directory, tables=known)
+        visible[source.name] = as_of(source, raw, relationships, now=now)
+    for relationship in relationships:
+        child = _with_typed_nulls(relationship, visible)
+        visible[relationship.child] = replace(visible[relationship.child], rows=child)
+    check_key_types(relationships, {name: table.rows for name, table in visible.items()})
+    return visible
+
+
+def _with_typed_nulls(link: Relationship, visible: Mapping[str, VisibleTable]) -> pa.Table:
+    """Give a foreign key without any value the type of the key: its own was a guess."""
+    parent, child = visible[link.parent].rows, visible[link.child].rows
+    index = child.column_names.index(link.child_column)
+    if child.column(index).null_count < child.num_rows:
+        return child
+    nulls = pa.nulls(child.num_rows, parent.schema.field(link.parent_column).type)
+    return child.set_column(index, link.child_column, nulls)
+
+
+def _write(source: TableSource, table: VisibleTable, directory: Path) -> SnapshotTable:
+    path = directory / f"{source.name}.parquet"
+    # NOTE: options are fixed, because the bytes are the content's name. One chunk per column,
+    # because page boundaries follow chunk boundaries.
+    pq.write_table(table.rows.combine_chunks(), path, compression="zstd", version="2.6")
+    return SnapshotTable(
+        name=source.name,
+        n_rows=table.rows.num_rows,
+        n_future=table.n_future,
+        time_min=table.time_min,
+        time_max=table.time_max,
+        sha256=fingerprint_file(path),
+        source=source.description,
+        has_own_key=source.key is not None,
+    )
+
+
+def _name(schema: Schema, tables: Sequence[SnapshotTable]) -> str:
+    return fingerprint([schema.to_json(), {table.name: table.sha256 for table in tables}])
+
+
+def _publish(snapshot: Snapshot, written: Path) -> None:
+    with creating_directory(snapshot.directory) as temporary:
+        for file in written.iterdir():
+            os.rename(file, temporary / file.name)
+        text = json.dumps(_to_manifest(snapshot), indent=2, ensure_ascii=False)
+        write_text(temporary / MANIFEST, text + "\n")
+
+
+def _verify(snapshot: Snapshot) -> None:
+    for table in snapshot.tables:
+        path = snapshot.path(table.name)
+        if not path.is_file():
+            raise SnapshotError.missing_file(path)
+        found = fingerprint_file(path)
+        if found != table.sha256:
+            raise SnapshotError.damaged(path, table.sha256, found)
+    name = _name(snapshot.schema, snapshot.tables)
+    if name != snapshot.snapshot_id:
+        raise SnapshotError.damaged(snapshot.directory / MANIFEST, snapshot.snapshot_id, name)
+
+
+def _to_manifest(snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "snapshot_id": snapshot.snapshot_id,
+        "created_for": snapshot.created_for.isoformat(),
+        "schema": snapshot.schema.to_json(),
+        "tables": [
+            {
+                "name": table.name,
+                "n_rows": table.n_rows,
+                "n_future": table.n_future,
+                "time_min": table.time_min and table.time_min.isoformat(),
+                "time_max": table.time_max and table.time_max.isoformat(),
+                "sha256": table.sha256,
+                "source": table.source,
+                "has_own_key": table.has_own_key,
+            }
+            for table in snapshot.tables
+        ],
+    }
+
+
+def _from_manifest(content: Mapping[str, Any], directory: Path) -> Snapshot:
+    return Snapshot(
+        snapshot_id=content["snapshot_id"],
+        directory=directory,
+        schema=Schema.from_json(content["schema"]),
+        tables=tuple(SnapshotTable(**{**table, **_times(table)}) for table in content["tables"]),
+        created_for=pd.Timestamp(content["created_for"]),
+    )
+
+
+def _times(table: Mapping[str, Any]) -> dict[str, pd.Timestamp | None]:
+    return {
+        name: None if table[name] is None else pd.Timestamp(table[name])
+        for name in ("time_min", "time_max")
+    }

@@ -1,0 +1,1 @@
+"""The loop: the spec, the ledger, and the flows that join features, models and monitoring."""

@@ -1,0 +1,124 @@
+"""Measurement: evidence on one window and the decision it leads to, given the project's past."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from flows.champion import ServingVersion, predictions_of
+from flows.project import seconds_of
+from flows.runs import Run
+from flows.workspace import Workspace
+from models.metrics import METRICS
+from monitoring.decision import Decision, PastDecision, decide
+from monitoring.drift import measure_drift
+from monitoring.evidence import Evidence
+from monitoring.performance import measure_performance
+from monitoring.policy import DecisionPolicy, DriftPolicy
+from monitoring.windows import Window
+
+_DAY = 86_400
+
+Kind = Literal["Keep", "Wait", "Retrain"]
+_KINDS: Mapping[str, Kind] = {"keep": "Keep", "wait": "Wait", "retrain": "Retrain"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What was measured, against what, and what was decided on it."""
+
+    reference: Window
+    current: Window
+    evidence: Evidence
+    decision: Decision
+
+    @property
+    def kind(self) -> Kind:
+        """The decision in one word."""
+        return _KINDS[self.decision.name]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give evidence and ladder as JSON for the ledger."""
+        return {"evidence": self.evidence.to_dict(), "decision": self.decision.to_dict()}
+
+
+def measure(run: Run, champion: ServingVersion, current: Window) -> Measured:
+    """Compare the current window with the champion's reference and decide."""
+    reference = reference_window(champion)
+    drift = measure_drift(reference, current, policy=DriftPolicy(), importance=champion.importance)
+    evidence = Evidence(drift=drift, performance=_performance(run, reference, current))
+    decision = decide(
+        evidence,
+        _history(run.workspace, champion.version, run.now),
+        policy=_policy(run.workspace),
+        now=run.now.to_pydatetime(),
+        last_retrain=_last_retrain(run.workspace),
+        n_rejected=_rejected_since_promotion(run.workspace),
+    )
+    return Measured(reference=reference, current=current, evidence=evidence, decision=decision)
+
+
+def reference_window(champion: ServingVersion) -> Window:
+    """Give the rows the champion was validated on."""
+    frame = champion.reference
+    return Window(
+        features=frame[list(champion.plan.names)],
+        scores=predictions_of(frame, champion),
+        labels=frame["label"].to_numpy(float),
+        cutoff_time=frame["cutoff_time"].to_numpy("datetime64[us]"),
+        name="reference",
+    )
+
+
+def _performance(run: Run, reference: Window, current: Window) -> Any:
+    metric = METRICS[run.workspace.project.target.metric]
+    return measure_performance(
+        reference,
+        current,
+        metric=metric.score,
+        greater_is_better=metric.greater_is_better,
+        metric_name=metric.name,
+        seed=run.workspace.project.search.seed,
+        also=_also(run.workspace.project.target.task, metric.name),
+    )
+
+
+def _also(
+    task: str, metric: str
+) -> Mapping[str, tuple[Callable[[np.ndarray, np.ndarray], float], bool]]:
+    """Judge probabilities by their log loss too: a ranking may hold while they go wrong."""
+    if task == "regression" or metric == "log_loss":
+        return {}
+    loss = METRICS["log_loss"]
+    return {"log_loss": (loss.score, loss.greater_is_better)}
+
+
+def _policy(workspace: Workspace) -> DecisionPolicy:
+    section = workspace.project.monitoring
+    return DecisionPolicy(
+        min_rows=section.min_rows,
+        cooldown_days=seconds_of(section.cooldown) / _DAY,
+        persistence=section.persistence,
+    )
+
+
+def _history(workspace: Workspace, version: str, now: pd.Timestamp) -> list[PastDecision]:
+    return [
+        PastDecision(decided_at=row.decided_at, alarming=bool(row.evidence["decision"]["alarming"]))
+        for row in workspace.ledger.decisions(workspace.name)
+        if row.version == version and pd.Timestamp(row.decided_at) < now
+    ]
+
+
+def _last_retrain(workspace: Workspace) -> Any:
+    rows = workspace.ledger.runs(workspace.name, "retrain")
+    return max((row.now for row in rows if row.status != "failed"), default=None)
+
+
+def _rejected_since_promotion(workspace: Workspace) -> int:
+    rejected = 0
+    for row in workspace.ledger.promotions(workspace.name):
+        rejected = rejected + 1 if row.action == "reject" else 0
+    return rejected

@@ -1,0 +1,74 @@
+"""Settings: where state lives and which servers are used; the only reader of the environment."""
+
+import re
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+STATE_NAME = ".perennial"
+
+
+class Settings(BaseSettings):
+    """`PERENNIAL_*` variables; every default runs on one machine without a server.
+
+    Attributes
+    ----------
+    state
+        State directory; by default `.perennial/` beside the spec.
+    ledger_url, mlflow_tracking_uri
+        SQLAlchemy URL of the ledger and tracking URI of MLflow; by default SQLite files in the
+        state directory.
+    mlflow_artifacts
+        Directory for MLflow's artifacts where the tracking URI is a database; by default inside
+        the state directory.
+    feast_online
+        `sqlite`, or the URL of a Redis server.
+    prefect_api_url
+        Prefect server; by default the one `perennial up` runs, else an embedded one.
+    prefect_port, mlflow_port
+        Ports on 127.0.0.1 where `perennial up` and `perennial ui` listen.
+    orchestrator
+        `prefect` records every flow run; `none` runs the same steps as plain functions.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="PERENNIAL_", frozen=True, extra="ignore")
+
+    state: Path | None = None
+    ledger_url: str | None = None
+    mlflow_tracking_uri: str | None = None
+    mlflow_artifacts: Path | None = None
+    feast_online: str = "sqlite"
+    prefect_api_url: str | None = None
+    prefect_port: int = Field(4200, ge=1, le=65535)
+    mlflow_port: int = Field(5000, ge=1, le=65535)
+    orchestrator: Literal["prefect", "none"] = "prefect"
+    n_threads: int = Field(2, ge=1)
+
+    def state_directory(self, folder: Path) -> Path:
+        """Give the state directory of the project in `folder`."""
+        return (self.state or folder / STATE_NAME).expanduser().resolve()
+
+    def ledger(self, state: Path) -> str:
+        """Give the ledger's SQLAlchemy URL."""
+        return self.ledger_url or f"sqlite:///{state / 'ledger.db'}"
+
+    def tracking_uri(self, state: Path) -> str:
+        """Give MLflow's tracking URI."""
+        return self.mlflow_tracking_uri or f"sqlite:///{state / 'mlflow' / 'mlflow.db'}"
+
+    def artifacts(self, state: Path) -> Path:
+        """Give the directory of MLflow's artifacts (unused with an MLflow server)."""
+        return self.mlflow_artifacts or state / "mlflow" / "artifacts"
+
+
+def without_password(url: str) -> str:
+    """Hide the password in a URL, for messages.
+
+    Examples
+    --------
+    >>> without_password("postgresql://ann:secret@db/ledger")
+    'postgresql://ann:***@db/ledger'
+    """
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)

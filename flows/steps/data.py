@@ -1,0 +1,291 @@
+"""Steps from the sources to a feature service: snapshot, labels, plan, matrix, serve."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from features.durable import replacing
+from features.engine.execute import compute_matrix
+from features.labels import Labels, make_labels
+from features.matrix import write_matrix
+from features.plan import FeaturePlan, FeatureSpec, synthesize
+from features.relevance import choose
+from features.selection import prune
+from features.snapshot import Snapshot, open_snapshot, take_snapshot
+from flows.runs import Run
+from flows.stages import LabelsMade, MatrixMade, PlanMade, Served, SnapshotTaken
+from flows.store import open_project_store
+from flows.warmth import previous_features
+from flows.workspace import Workspace, utc_now
+from models.dataset import Dataset
+from models.splits import sealed_split
+
+PLAN_SAMPLE_ROWS = 15_000
+"""Rows on which definitions are judged before all rows are computed."""
+
+FRESH = pd.Timedelta(minutes=5)
+
+MAX_CONSIDERED = 1_500
+"""Definitions that are judged: 1,000 on 15,000 rows take some ten seconds."""
+
+
+def snapshot(run: Run) -> SnapshotTaken:
+    """Copy the tables as of now, checked and hashed."""
+    if run.failed_before:
+        _forget_if_changed(run)
+    return run.once("snapshot", SnapshotTaken, lambda: _snapshot(run), _snapshot_sentence)
+
+
+def labels(run: Run, snapshot: SnapshotTaken) -> LabelsMade:
+    """Ask the question of the past: which row, when, and what the answer was."""
+    return run.once("labels", LabelsMade, lambda: _labels(run, snapshot), _labels_sentence)
+
+
+def plan(run: Run, snapshot: SnapshotTaken, labels: LabelsMade) -> PlanMade:
+    """Define features by DFS and keep those that say something on training rows."""
+    return run.once("plan", PlanMade, lambda: _plan(run, snapshot, labels), _plan_sentence)
+
+
+def matrix(run: Run, snapshot: SnapshotTaken, labels: LabelsMade, plan: PlanMade) -> MatrixMade:
+    """Compute every feature of every training row as of its own cutoff."""
+
+    def compute() -> MatrixMade:
+        rows = pd.read_parquet(labels.path)
+        definitions = FeaturePlan.load(Path(plan.path))
+        frame = compute_rows(run, definitions, snapshot, rows, stage="matrix")
+        directory = matrix_directory(run.workspace, definitions)
+        write_matrix(frame, directory=directory, key=_key(run), created_at=run.now)
+        return MatrixMade(
+            directory=str(directory), n_rows=len(frame), n_features=len(definitions.names)
+        )
+
+    return run.once("matrix", MatrixMade, compute, _matrix_sentence)
+
+
+def serve(run: Run, plan: PlanMade, matrix: MatrixMade) -> Served:
+    """Register the plan in Feast, so that training and scoring read through one door."""
+
+    def compute() -> Served:
+        service = register_service(run, FeaturePlan.load(Path(plan.path)))
+        return Served(service=service, view=service, n_rows=matrix.n_rows)
+
+    return run.once("store", Served, compute, _served_sentence)
+
+
+def take(run: Run) -> Snapshot:
+    """Take a snapshot of the workspace's tables as of the run's moment."""
+    workspace = run.workspace
+    return take_snapshot(
+        workspace.sources,
+        workspace.relationships,
+        base_directory=workspace.folder,
+        directory=workspace.path("snapshots"),
+        now=run.now,
+    )
+
+
+def taken(run: Run, snapshot: SnapshotTaken) -> Snapshot:
+    """Open the snapshot that an earlier step took."""
+    return open_snapshot(run.workspace.path("snapshots", snapshot.snapshot_id))
+
+
+def compute_rows(
+    run: Run, plan: FeaturePlan, snapshot: SnapshotTaken, rows: pd.DataFrame, *, stage: str
+) -> pd.DataFrame:
+    """Compute a plan's features for (key, cutoff_time) rows, telling how far it is."""
+    frame = compute_matrix(
+        plan,
+        taken(run, snapshot),
+        rows,
+        n_threads=run.workspace.settings.n_threads,
+        on_progress=lambda done, total: run.narrator.advance(stage, done, total),
+    )
+    for feature in plan.features:
+        # Models take no infinities; a sum or ratio beyond all bounds counts as not known.
+        if feature.kind == "numeric" and np.isinf(frame[feature.name].to_numpy()).any():
+            frame[feature.name] = frame[feature.name].replace([np.inf, -np.inf], np.nan)
+    return frame
+
+
+def matrix_directory(workspace: Workspace, plan: FeaturePlan) -> Path:
+    """Give the directory that holds all rows ever computed for a plan."""
+    return workspace.path("matrices", plan.fingerprint)
+
+
+def register_service(run: Run, plan: FeaturePlan) -> str:
+    """Apply the plan's entity, view and service; doing so again changes nothing."""
+    store = open_project_store(run.workspace)
+    return store.register(
+        plan,
+        entity=run.workspace.target.entity,
+        key=_key(run),
+        key_kind=key_kind(run.workspace, plan),
+        matrix=matrix_directory(run.workspace, plan),
+        service=f"{run.workspace.name}_{plan.fingerprint}",
+    ).name
+
+
+def key_kind(workspace: Workspace, plan: FeaturePlan) -> Literal["int", "str"]:
+    """Say whether the entity's key is an `int` or a `str`, as Feast must know."""
+    directory = matrix_directory(workspace, plan)
+    newest = max(directory.rglob("*.parquet"))
+    column = pd.read_parquet(newest, columns=[workspace.entity_key])[workspace.entity_key]
+    return "int" if pd.api.types.is_integer_dtype(column) else "str"
+
+
+def _key(run: Run) -> str:
+    return run.workspace.entity_key
+
+
+def _forget_if_changed(run: Run) -> None:
+    """Drop what a failed run had finished when the tables are not what they were then."""
+    ledger, run_id = run.workspace.ledger, run.row.run_id
+    before = ledger.stages(run_id).get("snapshot")
+    if before is not None and take(run).snapshot_id != before["snapshot_id"]:
+        run.narrator.say("The tables have changed since that run failed: starting afresh.")
+        ledger.forget_stages(run_id)
+
+
+def _snapshot(run: Run) -> SnapshotTaken:
+    before = _taken_lately(run)
+    if before is not None:
+        return before
+    taken = take(run)
+    return SnapshotTaken(
+        snapshot_id=taken.snapshot_id,
+        n_rows={table.name: table.n_rows for table in taken.tables},
+        n_future=sum(table.n_future for table in taken.tables),
+    )
+
+
+def _taken_lately(run: Run) -> SnapshotTaken | None:
+    """Let a monitor find the snapshot that the score run before it took as of the same moment."""
+    if run.row.flow != "monitor":
+        return None
+    ledger, earliest = run.workspace.ledger, utc_now() - FRESH
+    for row in ledger.runs(run.workspace.name, "score"):
+        lately = row.status == "done" and pd.Timestamp(row.started_at) > earliest
+        if lately and row.spec == run.row.spec and pd.Timestamp(row.now) == run.now:
+            found = ledger.stages(row.run_id).get("snapshot")
+            if found and run.workspace.path("snapshots", found["snapshot_id"]).exists():
+                return SnapshotTaken(**found)
+    return None
+
+
+def _snapshot_sentence(taken: SnapshotTaken) -> str:
+    rows = sum(taken.n_rows.values())
+    later = f", {taken.n_future:,} later rows left out" if taken.n_future else ""
+    return f"{len(taken.n_rows)} tables, {rows:,} rows{later} [{taken.snapshot_id}]"
+
+
+def _labels(run: Run, snapshot: SnapshotTaken) -> LabelsMade:
+    made = make_labels(taken(run, snapshot), run.workspace.target, now=run.now)
+    path = run.workspace.path("labels", f"{made.fingerprint}.parquet")
+    with replacing(path) as temporary:
+        made.frame.to_parquet(temporary, index=False)
+    return LabelsMade(
+        path=str(path),
+        fingerprint=made.fingerprint,
+        n_rows=len(made.frame),
+        n_pending=made.n_pending,
+        classes=list(made.classes or ()),
+        base_rate=_base_rate(made),
+        first_cutoff=str(made.frame["cutoff_time"].min()),
+        last_cutoff=str(made.frame["cutoff_time"].max()),
+    )
+
+
+def _base_rate(made: Labels) -> float | None:
+    return None if made.task == "multiclass" else float(made.frame["label"].mean())
+
+
+def _labels_sentence(made: LabelsMade) -> str:
+    rate = f", {made.base_rate:.1%} positive" if len(made.classes) == 2 else ""
+    if not made.classes and made.base_rate is not None:
+        rate = f", mean {made.base_rate:.4g}"
+    pending = f"; {made.n_pending:,} not known yet" if made.n_pending else ""
+    return (
+        f"{made.n_rows:,} rows{rate}{pending}; {made.first_cutoff[:10]} to "
+        + (made.last_cutoff[:10])
+    )
+
+
+def _plan(run: Run, snapshot: SnapshotTaken, labels: LabelsMade) -> PlanMade:
+    section, schema = run.workspace.project.features, taken(run, snapshot).schema
+    entity = run.workspace.target.entity
+    considered = synthesize(
+        schema,
+        entity,
+        depth=section.depth,
+        windows=section.windows,
+        max_features=max(MAX_CONSIDERED, section.max_features),
+        prefer=previous_features(run.workspace),
+    )
+    rows = _training_sample(pd.read_parquet(labels.path))
+    frame = compute_rows(run, considered, snapshot, rows, stage="plan")
+    answers = rows["label"].to_numpy()
+    own = set(synthesize(schema, entity, depth=0).names)
+    informative = prune(considered, frame, labels=answers, max_features=6 * section.max_features)
+    kept = choose(
+        informative,
+        frame,
+        labels=answers,
+        max_features=section.max_features,
+        cutoff_time=rows["cutoff_time"].to_numpy(),
+        keep=own,
+        seed=run.workspace.project.search.seed,
+        n_threads=run.workspace.settings.n_threads,
+    )
+    path = run.workspace.path("plans", f"{kept.fingerprint}.json")
+    kept.save(path)
+    return PlanMade(
+        path=str(path),
+        fingerprint=kept.fingerprint,
+        n_considered=len(considered.names),
+        n_features=len(kept.names),
+        by_table=_count_by_table(kept, own, entity),
+        own_columns=[name for name in kept.names if name in own],
+    )
+
+
+def _training_sample(rows: pd.DataFrame) -> pd.DataFrame:
+    """Take evenly spaced rows from before the sealed holdout, whose labels must not be seen."""
+    data = Dataset(
+        X=pd.DataFrame(index=range(len(rows))),
+        y=rows["label"].to_numpy(),
+        cutoff_time=rows["cutoff_time"].to_numpy("datetime64[us]"),
+        label_time=rows["label_time"].to_numpy("datetime64[us]"),
+        key=None,
+    )
+    search_rows, _ = sealed_split(data)
+    step = max(1, -(-len(search_rows) // PLAN_SAMPLE_ROWS))
+    return rows.iloc[np.sort(search_rows)[::step]].reset_index(drop=True)
+
+
+def _count_by_table(plan: FeaturePlan, own: set[str], entity: str) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for feature in plan.features:
+        table = entity if feature.name in own else _through(feature)
+        counts[table] = counts.get(table, 0) + 1
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def _through(feature: FeatureSpec) -> str:
+    """Give the table whose rows a feature goes through: `planes` for `planes.MEAN(flights.…)`."""
+    head, dot, _ = feature.name.partition(".")
+    return head.partition("[")[0] if dot and "(" not in head else feature.table
+
+
+def _plan_sentence(made: PlanMade) -> str:
+    tables = ", ".join(f"{table} {count}" for table, count in made.by_table.items())
+    return f"{made.n_features} features kept of {made.n_considered}: {tables}"
+
+
+def _matrix_sentence(made: MatrixMade) -> str:
+    return f"{made.n_rows:,} rows × {made.n_features} features, each as of its own cutoff"
+
+
+def _served_sentence(served: Served) -> str:
+    return f"Feast service {served.service}"

@@ -1,0 +1,251 @@
+"""Steps from a feature service to an evaluated ensemble: search, evaluate."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from features.durable import replacing, write_text
+from features.plan import FeaturePlan
+from flows.jsonable import to_json
+from flows.narration import SearchProgress
+from flows.runs import Run
+from flows.stages import Evaluated, Found, LabelsMade, PlanMade, Served, SnapshotTaken
+from flows.steps.comparison import compare_own_columns
+from flows.store import open_project_store
+from flows.tracking import open_project_tracker, start_retrain_run
+from flows.warmth import MAX_CANDIDATES, previous_candidates
+from models.dataset import Dataset
+from models.evaluation import evaluate as evaluate_predictions
+from models.importance import permutation_importance
+from models.leaderboard import TrialRecord
+from models.persistence import load_model, save_model
+from models.search import SearchBudget, SearchEvent, SearchResult
+from models.search import search as search_models
+from models.task import Problem
+
+
+def search(run: Run, labels: LabelsMade, plan: PlanMade, served: Served) -> Found:
+    """Search models and hyper-parameters, and build the ensemble; every trial is logged."""
+    return run.once("search", Found, lambda: _search(run, labels, plan, served), _found_sentence)
+
+
+def evaluate(
+    run: Run, snapshot: SnapshotTaken, labels: LabelsMade, plan: PlanMade, found: Found
+) -> Evaluated:
+    """Judge the ensemble on the sealed holdout, and say what the other tables were worth."""
+    return run.once(
+        "holdout",
+        Evaluated,
+        lambda: _evaluate(run, snapshot, labels, plan, found),
+        _evaluated_sentence,
+    )
+
+
+def problem_of(run: Run, labels: LabelsMade) -> Problem:
+    """Give the project's question as `models` takes it."""
+    target = run.workspace.project.target
+    return Problem(task=target.task, metric=target.metric, classes=tuple(labels.classes))
+
+
+def training_data(run: Run, labels: LabelsMade, plan: PlanMade, served: Served) -> Dataset:
+    """Read the training rows back through Feast, complete and in order."""
+    rows = pd.read_parquet(labels.path)
+    names = list(FeaturePlan.load(Path(plan.path)).names)
+    asked = rows[[run.workspace.entity_key, "cutoff_time"]]
+    features = open_project_store(run.workspace).read_training(served.service, asked)[names]
+    return dataset_of(rows, features, key=run.workspace.entity_key)
+
+
+def dataset_of(rows: pd.DataFrame, features: pd.DataFrame, *, key: str) -> Dataset:
+    """Join labels and features, row by row."""
+    return Dataset(
+        X=features.reset_index(drop=True),
+        y=rows["label"].to_numpy(),
+        cutoff_time=rows["cutoff_time"].to_numpy("datetime64[us]"),
+        label_time=rows["label_time"].to_numpy("datetime64[us]"),
+        key=rows[key].to_numpy(),
+    )
+
+
+def _search(run: Run, labels: LabelsMade, plan: PlanMade, served: Served) -> Found:
+    data, problem = training_data(run, labels, plan, served), problem_of(run, labels)
+    directory = run.workspace.path("searches", run.row.run_id)
+    warm = previous_candidates(run.workspace)
+    tracker = open_project_tracker(run.workspace)
+    tracked = start_retrain_run(run, tracker)
+    tracked.set_stage("search")
+    tracked.log_params(_parameters(run, labels, plan))
+    with tracker.log_trials(tracked, search=run.row.run_id, metric=problem.metric) as log:
+        result = search_models(
+            data,
+            problem,
+            budget=budget_of(run),
+            seed=run.workspace.project.search.seed,
+            directory=directory / "trials",
+            warm=warm,
+            on_event=_listener(run, problem.metric, log.add),
+        )
+        report = log.close()
+    for error in report.errors:
+        run.narrator.say(f"MLflow lost a trial's record ({error}); the search is not affected.")
+    return _write(run, labels, data, result, directory, n_warm=len(warm))
+
+
+def budget_of(run: Run) -> SearchBudget:
+    """Give the spec's budget."""
+    section = run.workspace.project.search
+    return SearchBudget(max_seconds=section.max_seconds, max_trials=section.max_trials)
+
+
+def _parameters(run: Run, labels: LabelsMade, plan: PlanMade) -> dict[str, Any]:
+    section = run.workspace.project.search
+    return {
+        "rows": labels.n_rows,
+        "features": plan.n_features,
+        "max_seconds": section.max_seconds,
+        "max_trials": section.max_trials or "none",
+        "seed": section.seed,
+    }
+
+
+def _listener(
+    run: Run, metric: str, log: Callable[[TrialRecord], None]
+) -> Callable[[SearchEvent], None]:
+    def listen(event: SearchEvent) -> None:
+        if event.trial is None or event.phase == "refit":
+            return
+        log(event.trial)
+        progress = SearchProgress(
+            n_trials=event.n_trials,
+            n_failed=event.n_failed,
+            family=event.trial.candidate.family,
+            metric=metric,
+            best=event.best_score,
+            ensemble=event.ensemble_score,
+            elapsed=event.elapsed,
+            limit=event.elapsed + event.remaining,
+        )
+        run.narrator.search(progress)
+
+    return listen
+
+
+def _write(
+    run: Run,
+    labels: LabelsMade,
+    data: Dataset,
+    result: SearchResult,
+    directory: Path,
+    *,
+    n_warm: int,
+) -> Found:
+    """Write model, holdout predictions and leaderboard beside the trials."""
+    save_model(result.model, directory / "model")
+    rows = pd.read_parquet(labels.path).iloc[result.holdout.indices].reset_index(drop=True)
+    frame = pd.concat([rows, prediction_columns(result.holdout.predictions, result)], axis=1)
+    with replacing(directory / "holdout.parquet") as temporary:
+        frame.to_parquet(temporary, index=False)
+    leaderboard = [record.to_dict() for record in result.leaderboard.entries]
+    write_text(directory / "leaderboard.json", to_json(leaderboard))
+    done = result.leaderboard.done
+    by_number = {record.number: record for record in done}
+    chosen = sorted(result.weights.items(), key=lambda item: -item[1])
+    members = [by_number[number] for number, _ in chosen]
+    best = [record for record in done if record.origin != "baseline"]
+    candidates = list(dict.fromkeys(record.number for record in (*members, *best)))
+    return Found(
+        directory=str(directory),
+        fingerprint=result.search_fingerprint,
+        model=str(directory / "model"),
+        holdout=str(directory / "holdout.parquet"),
+        n_trials=len(leaderboard),
+        n_failed=len(leaderboard) - len(done),
+        n_resumed=result.resumed_trials,
+        metric=result.leaderboard.metric,
+        best_family=done[0].candidate.family,
+        best_score=float(done[0].score or 0.0),
+        ensemble_score=result.ensemble_score,
+        weights={
+            str(number): [weight, by_number[number].candidate.family] for number, weight in chosen
+        },
+        candidates=[
+            by_number[number].candidate.to_dict() for number in candidates[:MAX_CANDIDATES]
+        ],
+        n_warm=n_warm,
+        n_members_warm=sum(record.origin == "warm" for record in members),
+        seconds=result.seconds,
+    )
+
+
+def prediction_columns(values: np.ndarray, result: SearchResult) -> pd.DataFrame:
+    """Name predictions as every file of predictions does."""
+    if values.ndim == 1:
+        return pd.DataFrame({"prediction": values})
+    names = [f"prediction_{name}" for name in result.model.problem.classes]
+    return pd.DataFrame(values, columns=names)
+
+
+def predictions_in(frame: pd.DataFrame, problem: Problem) -> np.ndarray:
+    """Take predictions out of a file of predictions."""
+    if problem.task != "multiclass":
+        return np.asarray(frame["prediction"], dtype=float)
+    return np.asarray(frame[[f"prediction_{name}" for name in problem.classes]], dtype=float)
+
+
+def _evaluate(
+    run: Run, snapshot: SnapshotTaken, labels: LabelsMade, plan: PlanMade, found: Found
+) -> Evaluated:
+    problem, frame = problem_of(run, labels), pd.read_parquet(found.holdout)
+    y, predictions = frame["label"].to_numpy(), predictions_in(frame, problem)
+    moments = frame["cutoff_time"].to_numpy("datetime64[us]")
+    seed = run.workspace.project.search.seed
+    evaluation = evaluate_predictions(y, predictions, problem, moments, seed)
+    write_text(Path(found.directory) / "evaluation.json", to_json(evaluation.to_dict()))
+    own: Mapping[str, float] = {}
+    first = run.workspace.ledger.champion(run.workspace.name) is None
+    if first and run.workspace.project.search.compare_own_columns:
+        own = compare_own_columns(run, snapshot, labels, problem, frame, n_trials=found.n_trials)
+    features = holdout_features(run, plan, frame)
+    drops = permutation_importance(
+        load_model(Path(found.model)), features, y, problem, seed=seed, max_seconds=3.0
+    )
+    return Evaluated(
+        metric=evaluation.metric,
+        value=evaluation.score.value,
+        low=evaluation.score.low,
+        high=evaluation.score.high,
+        baseline=evaluation.baseline,
+        n_rows=evaluation.n_rows,
+        first_cutoff=str(frame["cutoff_time"].min()),
+        last_cutoff=str(frame["cutoff_time"].max()),
+        importance=[[name, drop] for name, drop in drops],
+        own_columns=own,
+    )
+
+
+def holdout_features(run: Run, plan: PlanMade, frame: pd.DataFrame) -> pd.DataFrame:
+    """Read the sealed rows' features through Feast."""
+    definitions = FeaturePlan.load(Path(plan.path))
+    service = f"{run.workspace.name}_{definitions.fingerprint}"
+    asked = frame[[run.workspace.entity_key, "cutoff_time"]]
+    read = open_project_store(run.workspace).read_training(service, asked)
+    return read[list(definitions.names)].reset_index(drop=True)
+
+
+def _found_sentence(found: Found) -> str:
+    failed = f" ({found.n_failed} failed)" if found.n_failed else ""
+    warm = f", begun from {found.n_warm} candidates of the last search" if found.n_warm else ""
+    return (
+        f"{found.n_trials} trials{failed}{warm}; best {found.metric} {found.best_score:.4f} "
+        f"({found.best_family}), ensemble {found.ensemble_score:.4f}"
+    )
+
+
+def _evaluated_sentence(held: Evaluated) -> str:
+    return (
+        f"{held.metric} {held.value:.4f} [{held.low:.4f}, {held.high:.4f}] on {held.n_rows:,} "
+        f"sealed rows, constant {held.baseline:.4f}"
+    )

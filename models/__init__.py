@@ -1,0 +1,1 @@
+"""From a feature matrix to a registered model version: search, ensemble, gates, tracking."""

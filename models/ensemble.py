@@ -1,0 +1,168 @@
+"""Ensembles: greedy selection with replacement on out-of-fold predictions.
+
+References
+----------
+Caruana, Niculescu-Mizil, Crew, Ksikes: Ensemble Selection from Libraries of Models (ICML 2004),
+section 2.1 (selection with replacement) and 2.2 (start from the best).
+
+Notation: m candidates, n out-of-fold rows, k classes; predictions are `(m, n)` or `(m, n, k)`;
+blocks are the validation blocks of the folds, as slices of the n rows.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.metrics import Metric
+from models.serving import EnsembleModel
+
+MAX_ROUNDS = 25
+MAX_MEMBERS = 6
+MAX_CANDIDATES = 15
+"""Only the best so many are considered; the others hardly ever enter and cost time."""
+
+MAX_ROWS = 12_000
+"""Selection looks at evenly spaced rows beyond this; the result is checked on all of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OutOfFold:
+    """Labels of the rows in all validation blocks, and where each block lies.
+
+    Attributes
+    ----------
+    y
+        Shape `(n,)`.
+    sizes
+        Rows per block, in order.
+    """
+
+    y: np.ndarray
+    sizes: tuple[int, ...]
+
+    def score(self, metric: Metric, prediction: np.ndarray, step: int = 1) -> float:
+        """Score block by block and average, as a trial's score is made."""
+        stops = np.cumsum(self.sizes)
+        scores = [
+            metric.score(self.y[start:stop:step], prediction[start:stop:step])
+            for start, stop in zip(stops - self.sizes, stops, strict=True)
+        ]
+        return float(np.mean(scores))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """An ensemble of trials.
+
+    Attributes
+    ----------
+    weights
+        By trial number, largest first; they add up to one.
+    score
+        Of the weighted mean, in the metric's own sign.
+    """
+
+    weights: Mapping[int, float]
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How large an ensemble may get.
+
+    Attributes
+    ----------
+    costs
+        Seconds of the final fit by trial number.
+    max_cost
+        What the chosen ones may cost together; the best trial may enter whatever it costs.
+    """
+
+    max_rounds: int = MAX_ROUNDS
+    max_members: int = MAX_MEMBERS
+    costs: Mapping[int, float] | None = None
+    max_cost: float = float("inf")
+
+    def admits(self, number: int, chosen: Sequence[int]) -> bool:
+        """Say whether a trial may join the chosen ones."""
+        distinct = set(chosen)
+        if number in distinct:
+            return True
+        costs = self.costs or {}
+        total = sum(costs.get(other, 0.0) for other in distinct | {number})
+        return len(distinct) < self.max_members and total <= self.max_cost
+
+
+def select(
+    predictions: Mapping[int, np.ndarray],
+    rows: OutOfFold,
+    metric: Metric,
+    limits: Limits | None = None,
+) -> Selection:
+    """Choose weights so that the weighted mean scores best on the out-of-fold rows.
+
+    Never worse on these rows than the best candidate alone: when the mean is, that one is given.
+
+    Parameters
+    ----------
+    predictions
+        By trial number; all on the same rows, at least one.
+
+    Examples
+    --------
+    >>> from models.metrics import METRICS
+    >>> rows = OutOfFold(y=np.array([0, 0, 1, 1]), sizes=(4,))
+    >>> good, bad = np.array([0.1, 0.4, 0.3, 0.9]), np.array([0.9, 0.1, 0.8, 0.2])
+    >>> select({1: good, 2: bad}, rows, METRICS["roc_auc"]).score
+    1.0
+    """
+    limits = limits or Limits()
+    scores = {number: rows.score(metric, values) for number, values in predictions.items()}
+    ranked = sorted(scores, key=lambda number: (-metric.gain(scores[number]), number))
+    best = ranked[0]
+    chosen = _greedy(ranked[:MAX_CANDIDATES], predictions, (rows, metric), limits)
+    weights = {number: chosen.count(number) / len(chosen) for number in set(chosen)}
+    score = rows.score(metric, mix(predictions, weights))
+    if not metric.is_better(score, scores[best]):
+        return Selection(weights={best: 1.0}, score=scores[best])
+    return Selection(weights=dict(sorted(weights.items(), key=_heaviest)), score=score)
+
+
+def mix(predictions: Mapping[int, np.ndarray], weights: Mapping[int, float]) -> np.ndarray:
+    """Give the weighted mean of predictions."""
+    return np.asarray(sum(weight * predictions[number] for number, weight in weights.items()))
+
+
+def _greedy(
+    ranked: Sequence[int],
+    predictions: Mapping[int, np.ndarray],
+    measure: tuple[OutOfFold, Metric],
+    limits: Limits,
+) -> list[int]:
+    """Add, round by round, the candidate that helps most; keep the best prefix."""
+    rows, metric = measure
+    step = max(1, -(-len(rows.y) // MAX_ROWS))
+    chosen, total = [ranked[0]], predictions[ranked[0]].copy()
+    best_gain, best_length = metric.gain(rows.score(metric, total, step)), 1
+    while len(chosen) < limits.max_rounds:
+        gains = {
+            number: metric.gain(
+                rows.score(metric, (total + predictions[number]) / (len(chosen) + 1), step)
+            )
+            for number in ranked
+            if limits.admits(number, chosen)
+        }
+        added = max(gains, key=lambda number: (np.nan_to_num(gains[number], nan=-np.inf), -number))
+        chosen.append(added)
+        total += predictions[added]
+        if gains[added] > best_gain:
+            best_gain, best_length = gains[added], len(chosen)
+    return chosen[:best_length]
+
+
+def _heaviest(item: tuple[int, float]) -> tuple[float, int]:
+    return -item[1], item[0]
+
+
+__all__ = ["EnsembleModel", "Limits", "OutOfFold", "Selection", "mix", "select"]

@@ -1,0 +1,69 @@
+"""What may go wrong between a matrix and a version, each with one clear message."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class ModelError(Exception):
+    """Base of everything `models` refuses: says what was expected, what came, what to do."""
+
+
+class ProblemError(ModelError):
+    """The question cannot be asked: task, metric, labels or rows do not fit together."""
+
+    @classmethod
+    def unknown_metric(cls, name: str, task: str, known: Iterable[str]) -> "ProblemError":
+        """A metric is named that does not exist, or not for this task."""
+        names = sorted(known)
+        close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.4)
+        hint = f" Did you mean {close[0]!r}?" if close else " Choose one of them."
+        return cls(f"Expected a metric for {task} ({', '.join(names)}), got {name!r}.{hint}")
+
+    @classmethod
+    def too_little(cls, expected: str, got: str, advice: str) -> "ProblemError":
+        """There are not enough rows, classes or moments."""
+        return cls(f"Expected {expected}, got {got}. {advice}")
+
+
+class DatasetError(ModelError):
+    """The matrix given to a search is not one: shapes, types or missing labels."""
+
+
+class SearchError(ModelError):
+    """A search cannot start, continue or end with a model."""
+
+    @classmethod
+    def other_search(cls, directory: object, found: str, asked: str) -> "SearchError":
+        """The directory belongs to another search."""
+        return cls(
+            f"Expected {directory} to be new or to hold search {asked}, got search {found}: data, "
+            "problem, seed, warm candidates or families differ. Choose another directory."
+        )
+
+    @classmethod
+    def in_use(cls, directory: object) -> "SearchError":
+        """Another process searches in the directory."""
+        return cls(
+            f"Expected {directory} for this search alone, but another process searches there. "
+            "Wait until it ends, or choose another directory."
+        )
+
+    @classmethod
+    def unknown_family(cls, name: str, known: Iterable[str]) -> "SearchError":
+        """A warm candidate names a family that does not exist."""
+        return cls(
+            f"Expected a candidate of one of the families {', '.join(known)}, got {name!r}. "
+            "Correct the name or leave the candidate out."
+        )
+
+    @classmethod
+    def no_worker(cls, cause: str) -> "SearchError":
+        """The worker process cannot be started."""
+        return cls(
+            f"Expected a worker process to start, got: {cause}. Check that "
+            "`python -m models.workers` runs with this interpreter."
+        )
+
+
+class TrialError(ModelError):
+    """A trial fails without an exception of its own: not finite, no rows."""

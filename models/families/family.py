@@ -1,0 +1,118 @@
+"""What every model family promises."""
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from models.candidate import Parameter
+from models.preprocessing import Encoding
+from models.space import Space
+from models.task import Problem
+
+Parameters = dict[str, Parameter]
+
+BINNING_SECONDS = "seconds of binning"
+"""Key under which a family notes in a fold's cache what later fits on the fold save."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How large the search rows are: defaults and costs follow from it."""
+
+    n_rows: int
+    n_columns: int
+
+    @property
+    def n_cells(self) -> int:
+        """Rows times columns."""
+        return self.n_rows * max(1, self.n_columns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FitTask:
+    """What a family is asked to fit.
+
+    Attributes
+    ----------
+    X, y
+        Encoded training rows, shape `(n_rows, n_encoded)`, and their labels.
+    categorical
+        Positions of the columns that hold codes of levels.
+    X_valid, y_valid
+        Rows that may decide when boosting stops: the fold's own validation rows, which makes its
+        score a little too good, as is common. None in a final fit.
+    n_rounds
+        Boosting rounds of a final fit, as the folds found them; None in a fold.
+    seconds
+        Time for the fit proper, after what is done once per fold (binning): a family that can
+        stop early stops then.
+    cache
+        Whatever the family wants to find again when it meets the same rows: binned data.
+    """
+
+    problem: Problem
+    parameters: Parameters
+    X: np.ndarray
+    y: np.ndarray
+    categorical: tuple[int, ...] = ()
+    X_valid: np.ndarray | None = None
+    y_valid: np.ndarray | None = None
+    n_rounds: int | None = None
+    seconds: float = float("inf")
+    n_threads: int = 1
+    seed: int = 0
+    cache: MutableMapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fit:
+    """A fitted estimator that can be stored without pickle.
+
+    Attributes
+    ----------
+    estimator
+        A `lightgbm.Booster` or a scikit-learn estimator.
+    n_rounds
+        Boosting rounds kept; 0 where there are none.
+    """
+
+    estimator: Any
+    n_rounds: int = 0
+
+
+class Family(Protocol):
+    """A kind of model: defaults, space, encoding, and how it is fitted.
+
+    Attributes
+    ----------
+    relative_cost
+        Seconds of a default trial relative to the linear family's; used until one is measured.
+    can_stop_early
+        Whether a fit keeps what it has when its time is up.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name in the catalogue."""
+
+    @property
+    def relative_cost(self) -> float:
+        """See the class."""
+
+    @property
+    def can_stop_early(self) -> bool:
+        """See the class."""
+
+    def portfolio(self, problem: Problem, shape: Shape) -> tuple[Parameters, ...]:
+        """Give complete parameters to try, best bet first; the first are the defaults."""
+
+    def space(self, problem: Problem, shape: Shape) -> Space:
+        """Say what may vary; empty when nothing is worth tuning."""
+
+    def encoding(self, parameters: Parameters) -> Encoding:
+        """Name the encoding the estimator takes."""
+
+    def fit(self, task: FitTask) -> Fit:
+        """Fit the estimator on encoded rows."""

@@ -1,0 +1,94 @@
+"""Importance: how much worse a model gets when a column's values are shuffled."""
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from models.errors import ModelError
+from models.serving import EnsembleModel
+from models.task import Problem
+
+MAX_ROWS = 3_000
+SCREEN_ROWS = 300
+N_TOP = 30
+MAX_CALL_ROWS = 12_000
+"""Rows predicted in one call."""
+
+
+def permutation_importance(
+    model: EnsembleModel,
+    X: pd.DataFrame,
+    y: np.ndarray,
+    problem: Problem,
+    *,
+    seed: int,
+    n_top: int = N_TOP,
+    max_rows: int = MAX_ROWS,
+    max_seconds: float = 10.0,
+) -> tuple[tuple[str, float], ...]:
+    """Measure the drop of the metric for the most important columns, largest first.
+
+    Every column a member uses is shuffled on a few rows; the `n_top` of them are shuffled again
+    on up to `max_rows` rows, and that is what is reported. Correlated columns share their
+    importance, so each may look small.
+
+    Parameters
+    ----------
+    X, y
+        Rows the model was not fitted on; a sample is drawn by `seed`.
+    max_seconds
+        Columns that are not measured by then are left out. Below this limit the answer depends
+        on model, rows and seed alone.
+
+    Returns
+    -------
+    tuple of (str, float)
+        Column and drop in the metric's better direction (a useless column is about zero).
+    """
+    if len(X) != len(y) or not len(X):
+        raise ModelError(f"Expected as many rows as labels, got {len(X)} rows and {len(y)}.")
+    deadline = time.monotonic() + max_seconds
+    rng = np.random.default_rng(seed)
+    rows = rng.permutation(len(X))[:max_rows]
+    used = {name for member in model.members for name in member.columns}
+    columns = [str(name) for name in X.columns if name in used]
+    few = rows[:SCREEN_ROWS]
+    # Half of the time at most for the screening, so that the answer itself is measured.
+    half = time.monotonic() + max_seconds / 2
+    screened = _drops(model, X.iloc[few], y[few], problem, columns, rng, half)
+    top = sorted(screened, key=lambda name: -screened[name])[:n_top]
+    drops = _drops(model, X.iloc[rows], y[rows], problem, top, rng, deadline)
+    return tuple(sorted(drops.items(), key=lambda item: -item[1]))
+
+
+def _drops(
+    model: EnsembleModel,
+    X: pd.DataFrame,
+    y: np.ndarray,
+    problem: Problem,
+    columns: Sequence[str],
+    rng: np.random.Generator,
+    deadline: float,
+) -> dict[str, float]:
+    metric = problem.scoring
+    score = metric.gain(metric.score(y, model.predict(X)))
+    rows = X.reset_index(drop=True)
+    # NOTE: several columns share a call, as an ensemble's cost per call is that of thousands of
+    # rows.
+    step = max(1, MAX_CALL_ROWS // len(rows))
+    drops: dict[str, float] = {}
+    for first in range(0, len(columns), step):
+        group = columns[first : first + step]
+        shuffled = [_shuffled(rows, name, rng) for name in group]
+        if time.monotonic() > deadline:
+            break
+        predictions = np.split(model.predict(pd.concat(shuffled)), len(group))
+        for name, prediction in zip(group, predictions, strict=True):
+            drops[name] = score - metric.gain(metric.score(y, prediction))
+    return drops
+
+
+def _shuffled(rows: pd.DataFrame, name: str, rng: np.random.Generator) -> pd.DataFrame:
+    return rows.assign(**{name: rows[name].to_numpy()[rng.permutation(len(rows))]})

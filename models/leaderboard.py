@@ -1,0 +1,97 @@
+"""Trial records and the leaderboard they make."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from models.candidate import Candidate
+from models.metrics import Metric
+
+Origin = Literal["baseline", "portfolio", "warm", "tpe"]
+State = Literal["running", "done", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialRecord:
+    """A candidate on the folds, as the ledger has it.
+
+    Attributes
+    ----------
+    number
+        Order of starting, from 0 (the baseline).
+    score
+        Mean of `fold_scores`, in the metric's own sign; None unless done.
+    seconds
+        Wall time of all folds.
+    error
+        Why a failed trial failed: `time limit`, `crashed with signal 11`, an exception's text.
+    oof
+        File of its out-of-fold predictions, relative to the search directory; rows are those
+        of all validation blocks in order, shape `(n,)` or `(n, n_classes)`.
+    fit_seconds, n_rounds
+        Per fold: time to encode and fit; boosting rounds (0 where there are none).
+    attempts
+        How often it was started: more than once when the search was killed meanwhile.
+    """
+
+    number: int
+    candidate: Candidate
+    origin: Origin
+    state: State = "running"
+    score: float | None = None
+    fold_scores: tuple[float, ...] = ()
+    seconds: float = 0.0
+    error: str | None = None
+    oof: str | None = None
+    fit_seconds: tuple[float, ...] = ()
+    n_rounds: tuple[int, ...] = ()
+    attempts: int = 1
+
+    def failed(self, error: str, seconds: float) -> "TrialRecord":
+        """Give the record of this trial with the cause of its failure."""
+        return replace(self, state="failed", error=error, seconds=seconds)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the record as JSON."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return fields | {"candidate": self.candidate.to_dict()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaderboard:
+    """All trials of a search.
+
+    Attributes
+    ----------
+    entries
+        Best first; failed trials last.
+    """
+
+    metric: str
+    greater_is_better: bool
+    entries: tuple[TrialRecord, ...]
+
+    @property
+    def done(self) -> tuple[TrialRecord, ...]:
+        """The trials that have a score, best first."""
+        return tuple(entry for entry in self.entries if entry.state == "done")
+
+    @property
+    def best(self) -> TrialRecord:
+        """The best trial; the baseline at the least."""
+        return self.entries[0]
+
+
+def rank(records: Iterable[TrialRecord], metric: Metric) -> Leaderboard:
+    """Sort trials: best score first, earlier number on ties, failures last."""
+
+    def place(record: TrialRecord) -> tuple[int, float, int]:
+        if record.score is None:
+            return 1, 0.0, record.number
+        return 0, -metric.gain(record.score), record.number
+
+    return Leaderboard(
+        metric=metric.name,
+        greater_is_better=metric.greater_is_better,
+        entries=tuple(sorted(records, key=place)),
+    )

@@ -1,0 +1,243 @@
+"""Search: from rows and a problem to an ensemble, inside a time limit, resumable at any point."""
+
+import importlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from features.fingerprint import fingerprint
+from models.budget import Clock, SearchBudget
+from models.candidate import Candidate
+from models.dataset import Dataset
+from models.ensemble import EnsembleModel
+from models.errors import SearchError
+from models.families.family import Family, Shape
+from models.leaderboard import Leaderboard, TrialRecord, rank
+from models.ledger import TrialLedger
+from models.portfolio import make_portfolio
+from models.progress import Listener, SearchEvent
+from models.session import Session
+from models.setting import Setting
+from models.sharing import SearchRows, share
+from models.splits import is_bagged, make_folds, sealed_split
+from models.strategies import Listed, Strategy, Tpe
+from models.task import Problem
+from models.workers import Worker
+
+FORMAT = 1
+"""Raised when searches of before cannot be continued: part of the fingerprint."""
+
+__all__ = [
+    "Holdout",
+    "Leaderboard",
+    "SearchBudget",
+    "SearchEvent",
+    "SearchResult",
+    "TrialRecord",
+    "search",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Holdout:
+    """The sealed rows and what the shipped model predicts for them.
+
+    Attributes
+    ----------
+    indices
+        Positions in the dataset given, ascending.
+    predictions
+        In the metric's shape.
+    """
+
+    indices: np.ndarray
+    predictions: np.ndarray
+    y: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SearchResult:
+    """What a search found.
+
+    Attributes
+    ----------
+    weights
+        Ensemble weight by trial number, largest first.
+    ensemble_score
+        On out-of-fold rows, in the metric's own sign.
+    resumed_trials
+        Trials taken from an earlier start of the same search, the baseline included.
+    stand_ins
+        Numbers of chosen trials whose final fit failed or had no time: their last fold's model
+        serves instead.
+    """
+
+    leaderboard: Leaderboard
+    weights: Mapping[int, float]
+    ensemble_score: float
+    model: EnsembleModel
+    holdout: Holdout
+    search_fingerprint: str
+    resumed_trials: int
+    seconds: float
+    stand_ins: tuple[int, ...] = ()
+
+
+def search(
+    data: Dataset,
+    problem: Problem,
+    *,
+    budget: SearchBudget,
+    seed: int,
+    directory: Path,
+    warm: Sequence[Candidate] = (),
+    on_event: Listener | None = None,
+    families: str = "models.families",
+) -> SearchResult:
+    """Find an ensemble, and predict the sealed holdout with the very model that ships.
+
+    Parameters
+    ----------
+    data
+        All labelled rows; the newest slice is sealed and only predicted at the end.
+    budget
+        `max_seconds` holds for the whole call.
+    seed
+        With `max_trials`, data and seed decide the leaderboard.
+    directory
+        Holds the ledger, out-of-fold predictions and models. The same search in the same
+        directory continues: finished trials are not computed again.
+    warm
+        Candidates to try right after the first defaults, best first.
+    on_event
+        Told of every trial, in the caller's thread.
+    families
+        Module whose `FAMILIES` are searched; worker processes import it by this name.
+
+    Raises
+    ------
+    ProblemError
+        When rows, classes or moments are too few.
+    SearchError
+        When the directory holds another search, is in use, or no worker can be started.
+    """
+    clock = Clock(budget=budget)
+    known: Mapping[str, Family] = importlib.import_module(families).FAMILIES
+    for candidate in warm:
+        if candidate.family not in known:
+            raise SearchError.unknown_family(candidate.family, known)
+    directory.mkdir(parents=True, exist_ok=True)
+    shared = directory / "data"
+    with (
+        _alone(directory),
+        Worker(data=shared, families=families, log=directory / "worker.log") as worker,
+    ):
+        found = _fingerprint(data, problem, seed, warm, known)
+        rows, holdout = _split(data, problem, seed)
+        ledger = TrialLedger(directory, fingerprint=found)
+        share(rows, shared)
+        session = Session(
+            Setting(
+                directory=directory,
+                rows=rows,
+                families=known,
+                strategies=_strategies(rows, known, warm, seed),
+                ledger=ledger,
+                clock=clock,
+                seed=seed,
+                n_threads=_count_cores(),
+                n_sealed=len(holdout),
+                on_event=on_event or (lambda event: None),
+            ),
+            worker,
+        )
+        session.run()
+        model = session.finish()
+        sealed = data.take(holdout)
+        predictions = model.predict(sealed.X)
+        session.tell_done()
+    return SearchResult(
+        leaderboard=rank(session.records, problem.scoring),
+        weights=session.selection.weights,
+        ensemble_score=session.selection.score,
+        model=model,
+        holdout=Holdout(indices=holdout, predictions=predictions, y=sealed.y),
+        search_fingerprint=found,
+        resumed_trials=session.n_resumed,
+        seconds=clock.elapsed,
+        stand_ins=session.stand_ins,
+    )
+
+
+def _split(data: Dataset, problem: Problem, seed: int) -> tuple[SearchRows, np.ndarray]:
+    searched, holdout = sealed_split(data, seed=seed)
+    seen = data.take(searched)
+    rows = SearchRows(
+        X=seen.X,
+        y=seen.y,
+        folds=make_folds(seen, seed=seed),
+        problem=problem,
+        bagged=is_bagged(seen),
+    )
+    return rows, holdout
+
+
+def _strategies(
+    rows: SearchRows, families: Mapping[str, Family], warm: Sequence[Candidate], seed: int
+) -> tuple[Strategy, ...]:
+    shape = Shape(n_rows=len(rows.y), n_columns=rows.X.shape[1])
+    portfolios = {name: f.portfolio(rows.problem, shape) for name, f in families.items()}
+    return (
+        Listed(make_portfolio(families, rows.problem, shape, warm)),
+        Tpe(
+            spaces={name: family.space(rows.problem, shape) for name, family in families.items()},
+            fixed={name: first[0] for name, first in portfolios.items() if first},
+            metric=rows.problem.scoring,
+            seed=seed,
+        ),
+    )
+
+
+def _fingerprint(
+    data: Dataset,
+    problem: Problem,
+    seed: int,
+    warm: Sequence[Candidate],
+    families: Mapping[str, Family],
+) -> str:
+    """Name a search by everything its leaderboard follows from, save the budget."""
+    return fingerprint(
+        {
+            "format": FORMAT,
+            "data": data.fingerprint,
+            "problem": problem.to_dict(),
+            "seed": seed,
+            "warm": [candidate.fingerprint for candidate in warm],
+            "families": list(families),
+        }
+    )
+
+
+def _count_cores() -> int:
+    """Count the cores this process may use; not every system says more than how many exist."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    lock = FileLock(directory / "search.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise SearchError.in_use(directory) from error
+    try:
+        yield
+    finally:
+        lock.release()

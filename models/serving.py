@@ -1,0 +1,300 @@
+"""Serving: load a saved ensemble and predict, with nothing of Perennial around it.
+
+This file travels with every registered version (as `perennial_serving_<hash>`), so it imports
+only what a version's requirements install. A saved ensemble is a directory:
+
+    model.json                  problem, columns, members, weights, SHA-256 of every other file
+    member_<i>/encoder.skops    scikit-learn transformer from columns to a float matrix, if any
+    member_<i>/booster.txt      LightGBM's own text format, or
+    member_<i>/estimator.skops  a scikit-learn estimator
+
+Loading checks every hash first and runs no code from the files: skops builds only the types in
+`TRUSTED`, which is fixed here and not read from the artefact.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import lightgbm
+import numpy as np
+import pandas as pd
+from skops import io as skops_io
+
+MANIFEST = "model.json"
+FORMAT = 1
+
+Task = Literal["binary", "multiclass", "regression"]
+Kind = Literal["numeric", "categorical"]
+
+TRUSTED = (
+    "numpy.dtype",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+)
+"""Types beyond skops' own list (scikit-learn's estimators, NumPy's arrays) that may be loaded:
+arrays and tree nodes, which hold numbers and no code."""
+
+
+class ServingError(Exception):
+    """A saved ensemble, or the rows to predict, are not what was expected."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedProblem:
+    """The problem as `model.json` has it (`models.task.Problem` without its checks)."""
+
+    task: Task
+    metric: str
+    classes: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FittedMember:
+    """One fitted model: an encoder from columns to floats and an estimator on top.
+
+    Attributes
+    ----------
+    encoder
+        A fitted scikit-learn transformer; None when all columns are numeric and go in as is.
+    estimator
+        A `lightgbm.Booster`, or a scikit-learn estimator fitted on class codes or values.
+    output
+        `probability` of the classes, or a regression's `value`.
+    columns
+        The columns the encoder takes, in its order.
+    """
+
+    family: str
+    encoder: Any
+    estimator: Any
+    output: Literal["probability", "value"]
+    columns: tuple[str, ...]
+
+    def predict(self, X: pd.DataFrame, n_outputs: int | None = None) -> np.ndarray:
+        """Predict: P(class 1) shape (n,), probabilities (n, n_classes), or values (n,).
+
+        `n_outputs` is 1 or a multiclass problem's number of classes; by default what was fitted.
+        """
+        rows = X[list(self.columns)]
+        encoded = rows.to_numpy(float) if self.encoder is None else self.encoder.transform(rows)
+        return self.predict_encoded(encoded, n_outputs)
+
+    def predict_encoded(self, encoded: np.ndarray, n_outputs: int | None = None) -> np.ndarray:
+        """Predict rows that the encoder has transformed already (a search keeps them)."""
+        if self.output == "value" or isinstance(self.estimator, lightgbm.Booster):
+            return np.asarray(self.estimator.predict(encoded), dtype=float)
+        probability = np.asarray(self.estimator.predict_proba(encoded), dtype=float)
+        # NOTE: a fold may lack a class; the estimator then has fewer columns than the problem.
+        codes = np.asarray(self.estimator.classes_).astype(int)
+        width = max(n_outputs or 0, int(codes.max()) + 1, 2)
+        full = np.zeros((len(probability), width))
+        full[:, codes] = probability
+        return full[:, 1] if width == 2 and n_outputs != 2 else full
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EnsembleModel:
+    """A weighted mean of members.
+
+    Attributes
+    ----------
+    weights
+        One per member; they add up to one.
+    problem
+        A `models.task.Problem`; where Perennial is not installed, a `SavedProblem`.
+    columns
+        `numeric` or `categorical` by column, in the order of the training matrix.
+    """
+
+    members: tuple[FittedMember, ...]
+    weights: tuple[float, ...]
+    problem: Any
+    columns: Mapping[str, Kind]
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """Predict rows: P(class 1) shape (n,), probabilities (n, n_classes), or values (n,).
+
+        Columns may come in any order, with others; missing values are NaN, None or `pd.NA`.
+
+        Raises
+        ------
+        ServingError
+            When a column is missing or holds what cannot be a number.
+        """
+        rows = conform(X, self.columns)
+        n_outputs = len(self.problem.classes) if self.problem.task == "multiclass" else 1
+        parts = (
+            member.predict(rows, n_outputs) * weight
+            for member, weight in zip(self.members, self.weights, strict=True)
+        )
+        return np.asarray(sum(parts), dtype=float)
+
+
+def columns_of(X: pd.DataFrame) -> dict[str, Kind]:
+    """Tell each column's kind: numbers and booleans are numeric, others categorical."""
+    return {
+        str(name): "numeric" if pd.api.types.is_numeric_dtype(dtype) else "categorical"
+        for name, dtype in X.dtypes.items()
+    }
+
+
+def conform(X: pd.DataFrame, columns: Mapping[str, Kind]) -> pd.DataFrame:
+    """Bring rows into the shape the members were fitted on: floats, and str or None."""
+    missing = [name for name in columns if name not in X.columns]
+    if missing:
+        shown = ", ".join(map(repr, missing[:5])) + (" …" if len(missing) > 5 else "")
+        counted = f"Expected all {len(columns)} columns, {len(missing)} are missing: {shown}."
+        raise ServingError(f"{counted} Give NaN or None where a value is unknown.")
+    fixed = {
+        name: _numbers(X[name]) if kind == "numeric" else _levels(X[name])
+        for name, kind in columns.items()
+    }
+    return pd.DataFrame(fixed, index=X.index)
+
+
+def _numbers(column: pd.Series) -> np.ndarray:
+    try:
+        return np.asarray(column.to_numpy(dtype=float, na_value=np.nan))
+    except (TypeError, ValueError) as error:
+        raise ServingError(f"Expected numbers in column {column.name!r}: {error}.") from error
+
+
+def _levels(column: pd.Series) -> np.ndarray:
+    values = column.astype(object).to_numpy()
+    known = ~pd.isna(values)
+    levels = np.full(len(values), None, dtype=object)
+    levels[known] = [str(value) for value in values[known]]
+    return levels
+
+
+def load_ensemble(directory: Path) -> EnsembleModel:
+    """Load a saved ensemble after checking that every file is the one that was saved.
+
+    Raises
+    ------
+    ServingError
+        When a file is missing, was changed, or holds types that are not trusted.
+    """
+    manifest = read_manifest(directory)
+    files = {name: _read(directory / name, sha) for name, sha in manifest["files"].items()}
+    members = tuple(
+        _build_member(f"member_{number}", described, files)
+        for number, described in enumerate(manifest["members"])
+    )
+    classes = {"classes": tuple(manifest["problem"]["classes"])}
+    return EnsembleModel(
+        members=members,
+        weights=tuple(manifest["weights"]),
+        problem=SavedProblem(**(manifest["problem"] | classes)),
+        columns=dict(manifest["columns"]),
+    )
+
+
+def read_manifest(directory: Path) -> dict[str, Any]:
+    """Read `model.json` after checking it against its own hash."""
+    path = directory / MANIFEST
+    try:
+        text = path.read_text(encoding="utf-8")
+        manifest: dict[str, Any] = json.loads(text)
+        intact = text == render_manifest(manifest["content"])
+    except FileNotFoundError as error:
+        raise ServingError(
+            f"Expected {MANIFEST} in {directory}, found none: this is not a saved model."
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise _changed(path) from error
+    if not intact:
+        raise _changed(path)
+    content: dict[str, Any] = manifest["content"]
+    if content["format"] != FORMAT:
+        raise ServingError(
+            f"Expected a model of format {FORMAT}, got {content['format']!r} in {path}. "
+            "Load it with the version of Perennial that saved it."
+        )
+    return content
+
+
+def render_manifest(content: Mapping[str, Any]) -> str:
+    """Write `model.json`: the content beside the hash of its canonical text."""
+    sha = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return json.dumps({"content": content, "sha256": sha}, indent=1)
+
+
+def check_trusted(path: str, data: bytes) -> None:
+    """Refuse skops data that holds a type outside skops' own list and `TRUSTED`."""
+    refused = sorted(set(skops_io.get_untrusted_types(data=data)) - set(TRUSTED))
+    if refused:
+        raise ServingError(
+            f"Expected only known types in {path}, got {', '.join(refused)}. "
+            "Nothing was loaded from it."
+        )
+
+
+def _changed(path: Path) -> ServingError:
+    return ServingError(
+        f"Expected {path} as it was saved, but its hash differs: the file was changed or cut "
+        "off. Nothing was loaded from it; fetch the model again or go back to another version."
+    )
+
+
+def _read(path: Path, expected: str) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ServingError(f"Expected {path} in the saved model, found none.") from error
+    if hashlib.sha256(data).hexdigest() != expected:
+        raise _changed(path)
+    return data
+
+
+def _build_member(
+    name: str, described: Mapping[str, Any], files: Mapping[str, bytes]
+) -> FittedMember:
+    if f"{name}/booster.txt" in files:
+        text = files[f"{name}/booster.txt"].decode("utf-8")
+        estimator: Any = lightgbm.Booster(model_str=text)
+    else:
+        estimator = _from_skops(f"{name}/estimator.skops", files)
+    encoder = f"{name}/encoder.skops"
+    return FittedMember(
+        family=described["family"],
+        encoder=_from_skops(encoder, files) if encoder in files else None,
+        estimator=estimator,
+        output=described["output"],
+        columns=tuple(described["columns"]),
+    )
+
+
+def _from_skops(name: str, files: Mapping[str, bytes]) -> Any:
+    check_trusted(name, files[name])
+    return skops_io.loads(files[name], trusted=list(TRUSTED))
+
+
+class PyfuncModel:
+    """What `mlflow.pyfunc` calls: rows in, predictions out.
+
+    Binary: one column `prediction`, the probability of the second class. Multiclass: one column
+    of probabilities per class, named by the class. Regression: one column `prediction`.
+    """
+
+    def __init__(self, ensemble: EnsembleModel) -> None:
+        self.ensemble = ensemble
+
+    def predict(self, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:
+        """Predict rows given as a frame of the signature's columns."""
+        values = self.ensemble.predict(model_input)
+        names = (
+            ["prediction"] if values.ndim == 1 else list(map(str, self.ensemble.problem.classes))
+        )
+        return pd.DataFrame(values.reshape(len(values), -1), columns=names, index=model_input.index)
+
+
+def _load_pyfunc(data_path: str) -> PyfuncModel:
+    """Answer MLflow's `loader_module` convention."""
+    return PyfuncModel(load_ensemble(Path(data_path)))

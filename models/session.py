@@ -1,0 +1,283 @@
+"""A running search: trials one after another, the best ensemble so far, final fits.
+
+While a worker fits the next candidate, this side chooses the ensemble of what is done and tells
+the caller, so the cores are not idle in between.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from models.assembly import assemble, final_model, final_rounds, fold_models, rehearse
+from models.budget import expected_seconds, refit_seconds
+from models.candidate import Candidate
+from models.ensemble import EnsembleModel, Limits, Selection, select
+from models.leaderboard import TrialRecord, rank
+from models.progress import Phase, SearchEvent
+from models.setting import Setting
+from models.strategies.strategy import Proposal
+from models.trial import Bench, RefitRequest, TrialRequest
+from models.workers import TrialFailedError, Worker, WorkerLostError
+
+WORTH_STARTING = 0.6
+"""Of the time a family needs that can stop early, so much is enough to start it; for its first
+trial any time is, because the others' costs say little about it."""
+
+CAUTION = 1.5
+"""A trial that cannot stop early is lost when it does not end in time: it is given more room."""
+
+MIN_TRIAL_SECONDS = 0.5
+
+
+class Session:
+    """Runs trials until budget or proposals end, then fits and loads the chosen members."""
+
+    def __init__(self, setting: Setting, worker: Worker) -> None:
+        self._given = setting
+        self._worker = worker
+        self._metric = setting.rows.problem.scoring
+        self._rows = setting.rows.out_of_fold
+        self._predictions: dict[int, np.ndarray] = {}
+        self._unreported: TrialRecord | None = None
+        self._closing = 0.0
+        self._rehearsed: tuple[int, ...] = ()
+        self.records: list[TrialRecord] = []
+        self.selection = Selection(weights={}, score=float("nan"))
+        self.n_resumed = 0
+        self.stand_ins: tuple[int, ...] = ()
+
+    def run(self) -> None:
+        """Resume what the ledger has, then try candidates as long as the budget lasts."""
+        interrupted = self._given.ledger.interrupted()
+        for record in self._given.ledger.records():
+            if record.state != "running":
+                self._take(record)
+        self.n_resumed = len(self.records)
+        if not self.records:
+            self._baseline()
+        self._select()
+        for record in self.records:
+            self._tell("resumed" if self.n_resumed else "trial", record)
+        if interrupted is not None and self._has_time():
+            self._start(interrupted)
+            self._end(interrupted)
+        while (proposal := self._next()) is not None:
+            record = TrialRecord(
+                number=self._next_number(), candidate=proposal.candidate, origin=proposal.origin
+            )
+            self._start(record)
+            self._report()
+            self._end(record)
+        self._report()
+
+    def finish(self) -> EnsembleModel:
+        """Fit the chosen members for good where folds are chained, and load the ensemble."""
+        given = self._given
+        self._select(self._before_closing())
+        chosen = tuple(self.selection.weights)
+        if not given.rows.bagged:
+            for number in chosen:
+                left = self._before_closing()
+                if not final_model(given.directory, number).exists() and left > 0:
+                    self._refit(self._record(number), left)
+            self.stand_ins = tuple(
+                number for number in chosen if not final_model(given.directory, number).exists()
+            )
+        return assemble(given.directory, self.selection.weights, given.rows)
+
+    def _baseline(self) -> None:
+        """Evaluate the constant model here: it needs no worker, and something exists at once."""
+        record = TrialRecord(number=0, candidate=Candidate(family="constant"), origin="baseline")
+        given = self._given
+        bench = Bench(given.rows, given.families)
+        request = self._request(record, float("inf"))
+        result = bench.evaluate(request)
+        if not given.rows.bagged:
+            bench.refit(self._refit_request(replace(record, n_rounds=result.n_rounds)))
+        done = replace(
+            record,
+            state="done",
+            score=float(np.mean(result.fold_scores)),
+            fold_scores=result.fold_scores,
+            fit_seconds=result.fit_seconds,
+            n_rounds=result.n_rounds,
+            oof=self._oof_name(record),
+        )
+        given.ledger.write(done)
+        self._take(done)
+
+    def _next(self) -> Proposal | None:
+        clock, number = self._given.clock, self._next_number()
+        if clock.budget.max_trials is not None and number > clock.budget.max_trials:
+            return None
+        if not self._has_time():
+            return None
+        proposals = (
+            strategy.ask(number, self._is_affordable) for strategy in self._given.strategies
+        )
+        return next((proposal for proposal in proposals if proposal is not None), None)
+
+    def _start(self, record: TrialRecord) -> None:
+        self._given.ledger.write(record)
+        limit = self._given.clock.soft_limit(self._left())
+        self._worker.submit(self._request(record, limit))
+
+    def _end(self, record: TrialRecord) -> None:
+        clock = self._given.clock
+        begun = clock.elapsed
+        left = self._left()
+        try:
+            limit = clock.hard_limit(left, is_first=self._is_first_of_family(record))
+            answer = self._worker.wait(limit, within=left)
+        except (TrialFailedError, WorkerLostError) as error:
+            ended = record.failed(str(error), round(clock.elapsed - begun, 3))
+        else:
+            ended = replace(
+                record,
+                state="done",
+                score=float(np.mean(answer["fold_scores"])),
+                fold_scores=tuple(answer["fold_scores"]),
+                seconds=round(answer["seconds"], 3),
+                fit_seconds=tuple(answer["fit_seconds"]),
+                n_rounds=tuple(answer["n_rounds"]),
+                oof=self._oof_name(record),
+            )
+        self._given.ledger.write(ended)
+        self._take(ended)
+        self._unreported = ended
+
+    def _take(self, record: TrialRecord) -> None:
+        self.records.append(record)
+        if record.oof is not None:
+            self._predictions[record.number] = np.load(self._given.directory / record.oof)
+        for strategy in self._given.strategies:
+            strategy.tell(record)
+
+    def _report(self) -> None:
+        if self._unreported is not None:
+            self._select()
+            self._tell("trial", self._unreported)
+            self._unreported = None
+            self._rehearse()
+
+    def _select(self, max_cost: float = float("inf")) -> None:
+        """Choose the ensemble of what is done; its final fits may take so many seconds."""
+        clock = self._given.clock
+        limits = Limits()
+        if not clock.is_free and not self._given.rows.bagged:
+            costs = {r.number: self._refit_seconds(r) for r in self.records if r.score is not None}
+            limits = Limits(costs=costs, max_cost=min(clock.max_refit_seconds, max_cost))
+        self.selection = select(self._predictions, self._rows, self._metric, limits)
+
+    def _rehearse(self) -> None:
+        """Try the last steps once for every choice of members, while a worker fits."""
+        given, members = self._given, tuple(sorted(self.selection.weights))
+        if members != self._rehearsed:
+            self._closing = rehearse(
+                given.directory, self.selection.weights, given.rows, n_asked=given.n_sealed
+            )
+            self._rehearsed = members
+
+    def _refit(self, record: TrialRecord, left: float) -> None:
+        """Fit a member on all search rows; the last fold's model stands in when this fails."""
+        self._worker.submit(self._refit_request(record))
+        try:
+            self._worker.wait(left, within=left)
+        except (TrialFailedError, WorkerLostError):
+            return
+        self._tell("refit", record)
+
+    def _request(self, record: TrialRecord, seconds: float) -> TrialRequest:
+        given = self._given
+        return TrialRequest(
+            candidate=record.candidate,
+            seed=self._seed_of(record),
+            n_threads=given.n_threads,
+            seconds=seconds,
+            oof=given.directory / self._oof_name(record),
+            model=fold_models(given.directory, record.number),
+        )
+
+    def _refit_request(self, record: TrialRecord) -> RefitRequest:
+        given = self._given
+        return RefitRequest(
+            candidate=record.candidate,
+            seed=self._seed_of(record),
+            n_threads=given.n_threads,
+            n_rounds=final_rounds(record, given.rows),
+            model=final_model(given.directory, record.number),
+        )
+
+    def _is_affordable(self, family: str) -> bool:
+        clock, known = self._given.clock, self._given.families
+        if clock.is_free:
+            return True
+        expected = expected_seconds(family, self.records, known)
+        if not known[family].can_stop_early:
+            return CAUTION * expected <= self._left()
+        tried = any(record.candidate.family == family for record in self.records)
+        # Its first trial was asked to stop too, but had rows to encode and to bin besides.
+        needed = WORTH_STARTING * min(expected, clock.soft_limit(clock.budget.max_seconds))
+        return not tried or needed <= self._left()
+
+    def _is_first_of_family(self, record: TrialRecord) -> bool:
+        family = record.candidate.family
+        return all(other.candidate.family != family for other in self.records)
+
+    def _has_time(self) -> bool:
+        return self._left() > MIN_TRIAL_SECONDS
+
+    def _left(self) -> float:
+        """Give the seconds left for trials, once the final fits are paid for.
+
+        What the newest trial, not yet considered for the ensemble, would cost alone counts too.
+        """
+        left = self._before_closing()
+        if self._given.rows.bagged:
+            return left
+        chosen = sum(self._refit_seconds(self._record(n)) for n in self.selection.weights)
+        best = rank(self.records, self._metric).best
+        # Should the next trial's worker be killed, another one has to come up for the fits.
+        return left - max(chosen, self._refit_seconds(best)) - self._worker.startup_seconds
+
+    def _before_closing(self) -> float:
+        clock = self._given.clock
+        return clock.remaining - clock.closing_seconds(self._closing)
+
+    def _refit_seconds(self, record: TrialRecord) -> float:
+        rows = self._given.rows
+        if final_model(self._given.directory, record.number).exists():
+            return 0.0
+        return refit_seconds(record, len(rows.folds[-1].train), len(rows.y))
+
+    def _record(self, number: int) -> TrialRecord:
+        return next(record for record in self.records if record.number == number)
+
+    def _next_number(self) -> int:
+        return max(record.number for record in self.records) + 1
+
+    def _seed_of(self, record: TrialRecord) -> int:
+        return (self._given.seed * 1009 + record.number) % (2**31)
+
+    def _oof_name(self, record: TrialRecord) -> str:
+        return f"oof/{record.number:04d}.npy"
+
+    def _tell(self, phase: Phase, record: TrialRecord | None) -> None:
+        clock, scores = self._given.clock, [r.score for r in self.records if r.score is not None]
+        best = max(scores, key=self._metric.gain, default=None)
+        self._given.on_event(
+            SearchEvent(
+                phase=phase,
+                trial=record,
+                n_trials=len(self.records),
+                n_failed=sum(r.state == "failed" for r in self.records),
+                best_score=best,
+                ensemble_score=self.selection.score if self.selection.weights else None,
+                elapsed=clock.elapsed,
+                remaining=clock.remaining,
+            )
+        )
+
+    def tell_done(self) -> None:
+        """Tell the caller that the model is loaded."""
+        self._tell("done", None)

@@ -1,0 +1,36 @@
+"""Setting: everything a running search is given."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.budget import Clock
+from models.families.family import Family
+from models.ledger import TrialLedger
+from models.progress import Listener
+from models.sharing import SearchRows
+from models.strategies.strategy import Strategy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Setting:
+    """What a session is given.
+
+    Attributes
+    ----------
+    strategies
+        Asked in order; the first that proposes something is followed.
+    n_sealed
+        How many rows the model will be asked to predict in the end.
+    """
+
+    directory: Path
+    rows: SearchRows
+    families: Mapping[str, Family]
+    strategies: Sequence[Strategy]
+    ledger: TrialLedger
+    clock: Clock
+    seed: int
+    n_threads: int
+    n_sealed: int
+    on_event: Listener

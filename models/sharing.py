@@ -1,0 +1,113 @@
+"""Sharing: the search rows as files that worker processes map into memory.
+
+`data/` in the search directory, written once: `numbers.npy` (float64), `codes.npy` (positions in
+`levels.json`, -1 for missing), `y.npy`, one pair of row positions per fold, `meta.json`.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from features.durable import creating_directory
+from models.ensemble import OutOfFold
+from models.preprocessing import split_columns
+from models.splits import Fold
+from models.task import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SearchRows:
+    """What a trial sees: the search rows and their folds, never the sealed holdout.
+
+    Attributes
+    ----------
+    bagged
+        Whether fold models are averaged; otherwise members are fitted anew on all rows.
+    """
+
+    X: pd.DataFrame
+    y: np.ndarray
+    folds: tuple[Fold, ...]
+    problem: Problem
+    bagged: bool
+
+    @property
+    def out_of_fold(self) -> OutOfFold:
+        """The labels of all validation blocks, in the folds' order."""
+        return OutOfFold(
+            y=np.concatenate([self.y[fold.valid] for fold in self.folds]),
+            sizes=tuple(len(fold.valid) for fold in self.folds),
+        )
+
+
+def share(rows: SearchRows, directory: Path) -> None:
+    """Write the search rows as `directory`; what is there already stays."""
+    if directory.exists():
+        return
+    numeric, categorical = split_columns(rows.X)
+    with creating_directory(directory) as fresh:
+        np.save(fresh / "numbers.npy", rows.X[numeric].to_numpy(dtype=float))
+        np.save(fresh / "y.npy", rows.y)
+        levels = _write_codes(rows.X, categorical, fresh)
+        for number, fold in enumerate(rows.folds):
+            np.save(fresh / f"train_{number}.npy", fold.train)
+            np.save(fresh / f"valid_{number}.npy", fold.valid)
+        meta = {
+            "problem": rows.problem.to_dict(),
+            "bagged": rows.bagged,
+            "columns": list(rows.X.columns),
+            "numeric": numeric,
+            "categorical": categorical,
+            "n_folds": len(rows.folds),
+        }
+        (fresh / "levels.json").write_text(json.dumps(levels), encoding="utf-8")
+        (fresh / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+
+
+def open_shared(directory: Path) -> SearchRows:
+    """Open what `share` wrote; numbers stay on disk until they are read."""
+    meta = json.loads((directory / "meta.json").read_text(encoding="utf-8"))
+    levels = json.loads((directory / "levels.json").read_text(encoding="utf-8"))
+    numbers = np.load(directory / "numbers.npy", mmap_mode="r")
+    frame = pd.DataFrame(numbers, columns=meta["numeric"], copy=False)
+    if meta["categorical"]:
+        codes = np.load(directory / "codes.npy")
+        known = {
+            name: np.array([*levels[name], None], dtype=object)[codes[position]]
+            for position, name in enumerate(meta["categorical"])
+        }
+        frame = pd.concat([frame, pd.DataFrame(known, dtype=object)], axis=1)[meta["columns"]]
+    problem = meta["problem"]
+    return SearchRows(
+        X=frame,
+        y=np.load(directory / "y.npy"),
+        folds=tuple(_fold(directory, number) for number in range(meta["n_folds"])),
+        problem=Problem(
+            task=problem["task"], metric=problem["metric"], classes=tuple(problem["classes"])
+        ),
+        bagged=meta["bagged"],
+    )
+
+
+def _write_codes(
+    X: pd.DataFrame, categorical: Sequence[str], directory: Path
+) -> dict[str, list[str]]:
+    codes = np.empty((len(categorical), len(X)), dtype=np.int32)
+    levels: dict[str, list[str]] = {}
+    for position, name in enumerate(categorical):
+        codes[position], found = pd.factorize(X[name].to_numpy())
+        levels[name] = list(found)
+    if categorical:
+        np.save(directory / "codes.npy", codes)
+    return levels
+
+
+def _fold(directory: Path, number: int) -> Fold:
+    return Fold(
+        train=np.load(directory / f"train_{number}.npy"),
+        valid=np.load(directory / f"valid_{number}.npy"),
+    )

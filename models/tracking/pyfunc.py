@@ -1,0 +1,95 @@
+"""The MLflow model of a saved ensemble: signature, example, pinned requirements, serving code."""
+
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import mlflow.pyfunc
+import pandas as pd
+from mlflow.models import Model, ModelSignature
+from mlflow.types import ColSpec, Schema
+
+import models.serving
+from features.fingerprint import fingerprint_file
+from models.serving import read_manifest
+
+DATA = "model"
+"""Folder of the saved ensemble within the MLflow model's `data/`."""
+
+N_EXAMPLE_ROWS = 5
+REQUIREMENTS = ("lightgbm", "numpy", "pandas", "scikit-learn", "skops")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class VersionContent:
+    """What a version in the registry is made of.
+
+    Attributes
+    ----------
+    name
+        The registered model.
+    key
+        Names this version once and for all: registering the same key again gives the same
+        version.
+    model
+        Directory written by `models.persistence.save_model`.
+    example
+        Rows with the model's columns; the first few are kept as the input example.
+    tags
+        Where it comes from: `perennial.snapshot`, `perennial.plan`, `feast.feature_service` …
+    """
+
+    name: str
+    key: str
+    model: Path
+    example: pd.DataFrame
+    tags: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
+
+
+def write_pyfunc(content: VersionContent, path: Path, *, run_id: str, model_id: str) -> None:
+    """Write the MLflow model to a directory, ready to be stored.
+
+    It is loaded by its own copy of `models.serving`, whose module name ends in the file's hash,
+    so that versions with different serving code can be loaded in one process.
+    """
+    digest = fingerprint_file(Path(models.serving.__file__))[:8]
+    module = f"perennial_serving_{digest}"
+    sources = path.with_name(f"{path.name}_sources")
+    sources.mkdir(parents=True)
+    shutil.copy(models.serving.__file__, sources / f"{module}.py")
+    shutil.copytree(content.model, sources / DATA)
+    manifest = read_manifest(content.model)
+    mlflow.pyfunc.save_model(
+        str(path),
+        loader_module=module,
+        data_path=str(sources / DATA),
+        code_paths=[str(sources / f"{module}.py")],
+        mlflow_model=Model(run_id=run_id, model_id=model_id, model_uuid=model_id),
+        signature=signature_of(manifest),
+        input_example=content.example.head(N_EXAMPLE_ROWS)[list(manifest["columns"])],
+        pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+    )
+    for cache in list(path.rglob("__pycache__")):
+        shutil.rmtree(cache)
+
+
+def signature_of(manifest: Mapping[str, Any]) -> ModelSignature:
+    """Give the signature of a saved ensemble.
+
+    Numeric columns are doubles and categorical ones strings, all optional: a missing value is
+    NaN, None or JSON's null. Binary and regression models answer with one column `prediction`,
+    multiclass ones with a column per class.
+    """
+    inputs = [
+        ColSpec("double" if kind == "numeric" else "string", name, required=False)
+        for name, kind in manifest["columns"].items()
+    ]
+    problem = manifest["problem"]
+    outputs: Iterable[Any] = ["prediction"]
+    if problem["task"] == "multiclass":
+        outputs = problem["classes"]
+    return ModelSignature(Schema(inputs), Schema([ColSpec("double", str(o)) for o in outputs]))

@@ -1,0 +1,106 @@
+"""The face of the engine: plan and snapshot in, matrix out, and what it refuses."""
+
+import pandas as pd
+import pytest
+
+from features.engine import compute_matrix
+from features.engine.lower import lower
+from features.errors import FeatureError
+from features.plan import synthesize
+from features.schema import Relationship
+from features.snapshot import take_snapshot
+from features.sources import TableSource
+
+
+@pytest.fixture
+def snapshot(tmp_path):
+    (tmp_path / "users.csv").write_text("user\nu1\nu2\n")
+    (tmp_path / "visits.csv").write_text(
+        "visit,user,at,spent,paid_at\n"
+        "1,u1,2024-01-01 10:00:00,5.5,2024-01-03 10:00:00\n"
+        "2,u1,2024-01-02 10:00:00,4.5,2024-01-02 10:00:00\n"
+        "3,u2,2024-01-02 10:00:00,1.0,2024-01-02 11:00:00\n"
+    )
+    return take_snapshot(
+        [
+            TableSource(name="users", source="users.csv", key="user"),
+            TableSource(
+                name="visits",
+                source="visits.csv",
+                key="visit",
+                time="at",
+                known_at={"paid_at": ("spent",)},
+            ),
+        ],
+        [Relationship.parse("users.user <- visits.user")],
+        base_directory=tmp_path,
+        directory=tmp_path / "snapshots",
+        now=pd.Timestamp("2024-02-01"),
+    )
+
+
+def asked(*rows: tuple[str, str]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["user", "cutoff_time"])
+    frame["cutoff_time"] = pd.to_datetime(frame["cutoff_time"], format="ISO8601")
+    return frame
+
+
+def test_a_matrix_of_a_snapshot(snapshot):
+    plan = synthesize(snapshot.schema, "users", depth=1, windows=("1d",))
+    rows = asked(("u2", "2024-01-09"), ("u1", "2024-01-02 10:00"), ("u1", "2024-01-03 10:00"))
+    rows["ignored"] = 1
+    matrix = compute_matrix(plan, snapshot, rows)
+    assert matrix["user"].tolist() == ["u2", "u1", "u1"]
+    assert matrix["COUNT(visits)"].tolist() == [1.0, 2.0, 2.0]
+    assert matrix["SUM(visits.spent)"].tolist() == [1.0, 4.5, 10.0]
+    assert matrix["COUNT(visits, Last 1 Days)"].tolist() == [0.0, 2.0, 1.0]
+    assert matrix["cutoff_time"].dtype == "datetime64[us]"
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (asked(("nobody", "2024-01-09")), "1 that it does not have, such as .'nobody'."),
+        (asked(("u1", None)), "1 null"),
+        (asked(("u1", "2024-01-09")).rename(columns={"user": "id"}), "columns 'user'"),
+        (asked(("u1", "2024-01-09 00:00Z")), "naive UTC"),
+    ],
+)
+def test_rows_that_cannot_be_asked_are_refused(snapshot, rows, message):
+    plan = synthesize(snapshot.schema, "users", depth=1)
+    with pytest.raises(FeatureError, match=message):
+        compute_matrix(plan, snapshot, rows)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"type":"Mean"', '"type":"Skew"', "primitive 'Skew' has no kernel"),
+        ('"where":null', '"where":"visits: x"', "it has a `where`"),
+        ('"unit":"d"', '"unit":"mo"', "a window of 1 'mo'"),
+        (
+            '"arguments":{},"module":"featuretools.primitives.standard.aggregation.mean"',
+            '"arguments":{"skipna":false},"module":""',
+            "Mean.skipna=False.",
+        ),
+        ('"type":"DirectFeature"', '"type":"GroupByTransformFeature"', "GroupByTransformFeature"),
+        ('"column_name":"spent"', '"column_name":"spend"', "column 'spend' of table 'visits'"),
+        ('"child_column_name":"user"', '"child_column_name":"who"', "visits.who"),
+    ],
+)
+def test_definitions_that_cannot_be_computed_are_refused_by_name(snapshot, old, new, message):
+    target = "visits" if "Direct" in old else "users"
+    plan = synthesize(snapshot.schema, target, depth=2, windows=("1d",))
+    assert old in plan.definitions
+    head, features = plan.definitions.split('"feature_definitions"')
+    broken = head + '"feature_definitions"' + features.replace(old, new)
+    with pytest.raises(FeatureError, match=message):
+        lower(broken, snapshot.schema)
+
+
+def test_a_matrix_takes_further_columns_without_warning(snapshot):
+    """Its columns lie together, so that pandas does not call it fragmented."""
+    plan = synthesize(snapshot.schema, "users", depth=1, windows=("1h", "2h", "3h", "1d", "2d"))
+    matrix = compute_matrix(plan, snapshot, asked(("u1", "2024-01-09")))
+    matrix["label"] = 1
+    assert len(matrix._mgr.blocks) < 10

@@ -1,0 +1,338 @@
+"""What differs from featuretools on purpose, and what stays equal beside it (docs/features.md)."""
+
+import math
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from features.engine.execute import compute_nodes
+from features.engine.lower import lower
+from features.engine.tables import Tables
+from features.plan import synthesize
+from features.schema import ColumnType, Relationship, Schema, Table
+from features.synthesis import ft
+from tests.features.comparing import compute
+from tests.features.featuretools_oracle import featuretools_matrix, filled_entityset
+from tests.features.strategies import World
+
+NOON = pd.Timestamp("2024-03-01 12:00:01")
+
+
+def shop(orders: pd.DataFrame, cutoffs: list[pd.Timestamp], time: str | None = "t") -> World:
+    """One customer with orders; `v`, `b` and `c` are known from `k` on."""
+    n = len(orders)
+    usual = {
+        "id": range(n),
+        "customer": [1] * n,
+        "t": [NOON] * n,
+        "k": [NOON] * n,
+        "n": [1.0] * n,
+        "v": [1.0] * n,
+        "b": [True] * n,
+        "c": ["x"] * n,
+        "d": [NOON] * n,
+    }
+    frame = pd.DataFrame({name: orders.get(name, pd.Series(v)) for name, v in usual.items()})
+    for name in ("t", "k", "d"):
+        frame[name] = frame[name].astype("datetime64[us]")
+    frame["b"] = frame["b"].astype("boolean")
+    frame["c"] = frame["c"].astype("string")
+    kinds = dict.fromkeys(("id", "customer"), ColumnType.KEY)
+    kinds |= dict.fromkeys("tkd", ColumnType.DATETIME) | dict.fromkeys("nv", ColumnType.NUMERIC)
+    kinds |= {"b": ColumnType.BOOLEAN, "c": ColumnType.CATEGORICAL}
+    customers = Table(name="customers", key="id", columns={"id": ColumnType.KEY})
+    schema = Schema(
+        tables=(
+            customers,
+            Table(name="orders", key="id", columns=kinds, time=time, known_at={"k": tuple("vbc")}),
+        ),
+        relationships=(Relationship.parse("customers.id <- orders.customer"),),
+    )
+    rows = pd.DataFrame({"id": [1] * len(cutoffs), "cutoff_time": cutoffs})
+    rows["cutoff_time"] = rows["cutoff_time"].astype("datetime64[us]")
+    return World(
+        schema=schema,
+        frames={"customers": pd.DataFrame({"id": [1]}), "orders": frame},
+        target="customers",
+        rows=rows,
+    )
+
+
+def both(world: World, name: str) -> tuple[list, list]:
+    """Our values and featuretools' of one feature."""
+    plan = synthesize(world.schema, world.target, depth=2, windows=("1d",), max_features=10_000)
+    ours = compute(plan.keep([name], {}), world)[name].tolist()
+    return ours, featuretools_matrix(plan, [name], world)[name].tolist()
+
+
+def ours_of(world: World, name: str) -> list:
+    plan = synthesize(world.schema, world.target, depth=2, windows=("1d",), max_features=10_000)
+    return compute(plan.keep([name], {}), world)[name].tolist()
+
+
+def after(count: float) -> pd.Timestamp:
+    return NOON + pd.Timedelta(hours=count)
+
+
+def test_a_value_known_at_the_cutoff_is_visible():
+    world = shop(pd.DataFrame({"k": [after(5)], "v": [7.0]}), [after(4), after(5), after(6)])
+    ours, theirs = both(world, "MAX(orders.v)")
+    assert ours == pytest.approx([math.nan, 7.0, 7.0], nan_ok=True)
+    assert theirs == pytest.approx([math.nan, math.nan, 7.0], nan_ok=True)
+
+
+def test_a_value_whose_moment_is_null_is_never_visible():
+    world = shop(pd.DataFrame({"k": [pd.NaT], "v": [7.0]}), [after(4)])
+    ours, theirs = both(world, "MAX(orders.v)")
+    assert math.isnan(ours[0])
+    assert theirs == [7.0]
+
+
+def test_last_is_the_last_known_value():
+    orders = pd.DataFrame(
+        {
+            "t": [after(0), after(1), after(2)],
+            "k": [after(9), after(3), after(20)],
+            "v": [1.0, 2.0, 3.0],
+        }
+    )
+    world = shop(orders, [after(4), after(10)])
+    ours, theirs = both(world, "LAST(orders.v)")
+    assert ours == [2.0, 1.0]
+    assert [math.isnan(v) for v in theirs] == [True, True]
+
+
+def test_percent_true_is_the_share_among_the_known():
+    orders = pd.DataFrame({"k": [after(1), after(2), after(20)], "b": [True, False, True]})
+    ours, theirs = both(shop(orders, [after(4)]), "PERCENT_TRUE(orders.b)")
+    assert ours == [0.5]
+    assert theirs == pytest.approx([1 / 3])
+
+
+def test_percent_true_of_an_ordinary_column_counts_nulls_as_false():
+    world = shop(pd.DataFrame({"d": [after(24), pd.NaT, after(0)]}), [after(4)])
+    ours, theirs = both(world, "PERCENT_TRUE(orders.IS_WEEKEND(d))")
+    assert ours == theirs == pytest.approx([1 / 3])
+
+
+def test_num_unique_of_what_is_not_known_yet_is_null():
+    ours, theirs = both(shop(pd.DataFrame({"k": [after(9)]}), [after(4)]), "NUM_UNIQUE(orders.c)")
+    assert math.isnan(ours[0])
+    assert theirs == [0.0]
+
+
+def test_a_window_on_a_later_known_column_bounds_the_moment_it_became_known():
+    orders = pd.DataFrame(
+        {"t": [after(-48), after(0)], "k": [after(1), after(30)], "v": [5.0, 9.0]}
+    )
+    ours, theirs = both(shop(orders, [after(2), after(30)]), "SUM(orders.v, Last 1 Days)")
+    assert ours == [5.0, 9.0]
+    assert theirs == [0.0, 0.0]
+
+
+def test_a_window_includes_both_ends_as_use_previous_does():
+    orders = pd.DataFrame({"t": [after(-24), after(-24) - pd.Timedelta("1us"), after(0)]})
+    ours, theirs = both(shop(orders, [after(0)]), "COUNT(orders, Last 1 Days)")
+    assert ours == theirs == [2.0]
+
+
+def test_values_may_be_known_later_in_a_table_without_time():
+    world = shop(pd.DataFrame({"k": [after(1), after(9)]}), [after(4)], time=None)
+    assert ours_of(world, "SUM(orders.v)") == [1.0]
+    assert ours_of(world, "COUNT(orders)") == [2.0]
+
+
+def test_an_unknown_date_is_neither_weekend_nor_workday():
+    world = shop(pd.DataFrame({"d": [pd.NaT]}), [after(4)])
+    ours, theirs = both(world, "LAST(orders.IS_WEEKEND(d))")
+    assert math.isnan(ours[0])
+    assert theirs == [False]
+
+
+def test_parts_of_a_date_that_is_not_there_are_null():
+    world = shop(pd.DataFrame({"t": [after(4)]}), [after(0), after(5)])
+    assert ours_of(world, "HOUR(LAST(orders.d))") == pytest.approx([math.nan, 12.0], nan_ok=True)
+    plan = synthesize(world.schema, world.target, depth=2, max_features=10_000)
+    with pytest.raises(AttributeError, match=r"\.dt"):
+        featuretools_matrix(plan, ["HOUR(LAST(orders.d))"], world)
+
+
+@pytest.mark.parametrize("start", ["2024-03-01", "2024-03-01 06:00", "2024-03-01 06:30:15"])
+def test_a_trend_is_per_day_wherever_it_starts(start):
+    times = pd.Timestamp(start) + pd.to_timedelta([0, 12, 24], unit="h")
+    world = shop(pd.DataFrame({"t": times, "n": [1.0, 2.0, 3.0]}), [after(48)])
+    assert ours_of(world, "TREND(orders.n, t)") == pytest.approx([2.0], rel=1e-12)
+
+
+def test_a_trend_in_a_window_is_that_of_featuretools():
+    times = [after(-40), after(-9), after(-8), after(-5), after(-1)]
+    world = shop(pd.DataFrame({"t": times, "n": [50.0, 1.0, 4.0, 2.0, 7.0]}), [after(0)])
+    ours, theirs = both(world, "TREND(orders.n, t, Last 1 Days)")
+    assert ours == pytest.approx(theirs, rel=1e-9)
+
+
+def test_a_trend_in_a_window_without_rows_is_null():
+    world = shop(pd.DataFrame({"t": [after(-90)]}), [after(0)])
+    assert math.isnan(ours_of(world, "TREND(orders.n, t, Last 1 Days)")[0])
+    plan = synthesize(world.schema, world.target, depth=2, windows=("1d",), max_features=10_000)
+    with pytest.raises(KeyError):
+        featuretools_matrix(plan, ["TREND(orders.n, t, Last 1 Days)"], world)
+
+
+def test_std_has_one_degree_of_freedom_less_and_is_null_for_one_value():
+    world = shop(pd.DataFrame({"t": [after(0), after(1)], "n": [1.0, 2.0]}), [after(0), after(1)])
+    ours, theirs = both(world, "STD(orders.n)")
+    assert ours == pytest.approx([math.nan, math.sqrt(0.5)], nan_ok=True)
+    assert theirs == pytest.approx(ours, nan_ok=True)
+
+
+@pytest.mark.filterwarnings("ignore:The provided callable:FutureWarning")
+def test_std_does_not_change_when_two_features_share_a_column():
+    world = shop(pd.DataFrame({"n": [1.0, 2.0]}), [after(1)])
+    plan = synthesize(world.schema, "customers", depth=1).keep(["STD(orders.n)"], {})
+    (std,) = ft.load_features(plan.definitions)
+    definitions = ft.save_features([std, std.rename("again")])
+    store = Tables(world.schema, world.tables)
+    ours = compute_nodes(lower(definitions, world.schema), store, world.rows)
+    assert ours[["STD(orders.n)", "again"]].iloc[0].tolist() == pytest.approx([math.sqrt(0.5)] * 2)
+    entityset = filled_entityset(world)
+    theirs = ft.calculate_feature_matrix([std, std.rename("again")], entityset, after(1))
+    assert sorted(theirs.iloc[0]) == pytest.approx([0.5, math.sqrt(0.5)])
+
+
+def test_of_equal_times_the_later_row_of_the_table_is_the_last():
+    orders = pd.DataFrame({"id": [5, 3], "n": [1.0, 2.0]})
+    ours, theirs = both(shop(orders, [after(1)]), "LAST(orders.n)")
+    assert ours == [2.0]
+    assert theirs == [1.0]
+
+
+def test_of_equally_frequent_values_the_smallest_is_the_mode():
+    orders = pd.DataFrame({"c": ["z", "a", "z", "a", "m"]})
+    assert ours_of(shop(orders, [after(1)]), "MODE(orders.c)") == ["a"]
+
+
+def test_repeated_rows_are_each_answered():
+    world = shop(pd.DataFrame({"n": [3.0]}), [after(1), after(-1), after(1)])
+    assert ours_of(world, "SUM(orders.n)") == [3.0, 0.0, 3.0]
+    plan = synthesize(world.schema, "customers", depth=1)
+    with pytest.raises(AssertionError, match="Duplicated rows"):
+        ft.calculate_feature_matrix(
+            ft.load_features(plan.definitions),
+            filled_entityset(world),
+            world.rows.rename(columns={"cutoff_time": "time"}),
+        )
+
+
+def late_parent_world() -> World:
+    """The middle row of a chain becomes visible two days after its child."""
+    columns = {"id": ColumnType.KEY, "t": ColumnType.DATETIME, "n": ColumnType.NUMERIC}
+    tables = (
+        Table(name="a", key="id", columns={"id": ColumnType.KEY}),
+        Table(name="b", key="id", columns=columns | {"a": ColumnType.KEY}, time="t"),
+        Table(name="c", key="id", columns=columns | {"b": ColumnType.KEY}, time="t"),
+    )
+    frames = {
+        "a": pd.DataFrame({"id": [0]}),
+        "b": pd.DataFrame({"id": [0, 1], "t": [after(0), after(-90)], "n": [4.0, 6.0], "a": 0}),
+        "c": pd.DataFrame(
+            {"id": [0, 1], "t": [after(-48), after(-40)], "n": [1.0, 2.0], "b": [0, 1]}
+        ),
+    }
+    for name in "bc":
+        frames[name]["t"] = frames[name]["t"].astype("datetime64[us]")
+    rows = pd.DataFrame({"id": [0, 0], "cutoff_time": [after(-1), after(1)]})
+    rows["cutoff_time"] = rows["cutoff_time"].astype("datetime64[us]")
+    links = (Relationship.parse("a.id <- b.a"), Relationship.parse("b.id <- c.b"))
+    return World(
+        schema=Schema(tables=tables, relationships=links), frames=frames, target="a", rows=rows
+    )
+
+
+def test_rows_below_a_late_parent_come_when_it_does():
+    """A window and an order go by the moment a row became visible along the whole path."""
+    world = late_parent_world()
+    ours, theirs = both(world, "COUNT(c, Last 1 Days)")
+    assert ours == [0.0, 1.0]
+    assert theirs == [0.0, 0.0]
+    ours, theirs = both(world, "LAST(c.n)")
+    assert ours == [2.0, 1.0]
+    assert theirs == [2.0, 2.0]
+
+
+def test_values_of_a_late_parent_are_known_when_it_is_visible():
+    """They are like a later-known column: until then they are not among the rows."""
+    world = late_parent_world()
+    frames = dict(world.frames)
+    frames["a"] = pd.DataFrame({"id": [0, 1]})
+    frames["c"] = frames["c"].assign(a=0)
+    a, b, c = world.schema.tables
+    c = replace(c, columns={**c.columns, "a": ColumnType.KEY})
+    links = (Relationship.parse("a.id <- c.a"), Relationship.parse("b.id <- c.b"))
+    world = replace(world, schema=Schema(tables=(a, b, c), relationships=links), frames=frames)
+    ours, theirs = both(world, "LAST(c.b.n)")
+    assert ours == [6.0, 4.0]
+    assert theirs == [6.0, 6.0]
+
+
+def test_a_parent_whose_link_is_not_known_yet_is_no_parent():
+    columns = {"id": ColumnType.KEY, "k": ColumnType.DATETIME, "a": ColumnType.KEY}
+    child = Table(name="c", key="id", columns=columns, known_at={"k": ("a",)})
+    parent = Table(name="a", key="id", columns={"id": ColumnType.KEY})
+    other = replace(child, name="d", time="k", known_at={})
+    frame = pd.DataFrame({"id": [0, 1], "k": [after(2), after(5)], "a": [0, 0]})
+    frame["k"] = frame["k"].astype("datetime64[us]")
+    others = frame.assign(k=frame["k"] - pd.Timedelta("1D"))
+    links = (Relationship.parse("a.id <- c.a"), Relationship.parse("a.id <- d.a"))
+    rows = pd.DataFrame({"id": [0, 0, 0], "cutoff_time": [after(1), after(2), after(9)]})
+    rows["cutoff_time"] = rows["cutoff_time"].astype("datetime64[us]")
+    world = World(
+        schema=Schema(tables=(parent, child, other), relationships=links),
+        frames={"a": pd.DataFrame({"id": [0]}), "c": frame, "d": others},
+        target="c",
+        rows=rows,
+    )
+    assert ours_of(world, "a.COUNT(c)") == [0.0, 1.0, 2.0]
+    assert ours_of(world, "a.COUNT(d)") == [0.0, 2.0, 2.0]
+
+
+def test_a_default_stands_in_for_a_late_parent():
+    """The same whether the parent's rows come with time or not, and as in featuretools."""
+    columns = {"id": ColumnType.KEY, "a": ColumnType.KEY, "b": ColumnType.KEY}
+    timed = {"id": ColumnType.KEY, "t": ColumnType.DATETIME}
+    tables = (
+        Table(name="a", key="id", columns=timed, time="t"),
+        Table(name="b", key="id", columns={"id": ColumnType.KEY}),
+        Table(name="c", key="id", columns=columns),
+    )
+    links = (Relationship.parse("a.id <- c.a"), Relationship.parse("b.id <- c.b"))
+    a = pd.DataFrame({"id": [0], "t": pd.Series([after(3)], dtype="datetime64[us]")})
+    rows = pd.DataFrame({"id": [0, 0], "cutoff_time": [after(1), after(4)]})
+    rows["cutoff_time"] = rows["cutoff_time"].astype("datetime64[us]")
+    c = pd.DataFrame({"id": [0, 1], "a": [0, 0], "b": [0, 0]})
+    world = World(
+        schema=Schema(tables=tables, relationships=links),
+        frames={"a": a, "b": pd.DataFrame({"id": [0]}), "c": c},
+        target="b",
+        rows=rows,
+    )
+    name = "MIN(c.a.COUNT(c))"
+    plan = synthesize(world.schema, "b", depth=3, max_features=10_000).keep([name], {})
+    assert compute(plan, world)[name].tolist() == [0.0, 2.0]
+    assert featuretools_matrix(plan, [name], world)[name].tolist() == [0.0, 2.0]
+
+
+def test_rows_that_no_cutoff_sees_leave_defaults():
+    world = shop(pd.DataFrame({"t": [pd.NaT]}), [after(4)])
+    assert ours_of(world, "COUNT(orders)") == [0.0]
+    assert ours_of(world, "SUM(orders.n)") == [0.0]
+    assert ours_of(world, "MODE(orders.c)") == [None]
+
+
+def test_empty_tables_are_like_tables_without_visible_rows():
+    world = shop(pd.DataFrame({"t": [after(0)]}), [after(4)])
+    empty = world.replace_frames(dict(world.frames) | {"orders": world.frames["orders"].iloc[:0]})
+    plan = synthesize(world.schema, "customers", depth=2, windows=("1d",), max_features=10_000)
+    unseen = shop(pd.DataFrame({"t": [pd.NaT]}), [after(4)])
+    pd.testing.assert_frame_equal(compute(plan, empty), compute(plan, unseen))

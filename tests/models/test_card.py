@@ -1,0 +1,175 @@
+import re
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from models.candidate import Candidate
+from models.card import CardContent, Comparison, DataWindow, render_card
+from models.evaluation import evaluate, paired_difference
+from models.figures import MINUS, difference, figure, interval
+from models.importance import permutation_importance
+from models.leaderboard import TrialRecord, rank
+from models.promotion import Contender, PromotionPolicy, SealedRows, judge
+from tests.models.small import NUMERIC, fit_small, make_small
+
+TASKS = ("binary", "multiclass", "regression")
+
+
+def make_card(task="binary") -> CardContent:
+    data = make_small(task)
+    problem, model, simple = data.problem, fit_small(data), fit_small(data, ("linear",))
+    prediction, other = model.predict(data.X), simple.predict(data.X)
+    rows = SealedRows(problem=problem, y=data.y, cutoff_time=data.cutoff_time)
+    evaluation = evaluate(data.y, prediction, problem, data.cutoff_time, seed=0)
+    trials = [
+        TrialRecord(
+            number=number,
+            candidate=Candidate(family=family),
+            origin="portfolio",
+            state="done",
+            score=0.7 + number / 100,
+            fold_scores=(0.69, 0.75),
+            seconds=1.0,
+        )
+        for number, family in enumerate(("linear", "lightgbm"))
+    ]
+    failed = replace(trials[0], number=2, state="failed", score=None, error="time limit")
+    return CardContent(
+        title="flights <late>",
+        version=3,
+        created_at=pd.Timestamp("2013-06-01 12:00"),
+        question="Will it be late & by how much?",
+        labels_sql="SELECT a < b AS label",
+        problem=problem,
+        windows=(
+            DataWindow(
+                name="Sealed holdout",
+                n_rows=400,
+                start=pd.Timestamp("2013-01-01"),
+                end=pd.Timestamp("2013-02-09"),
+                share_positive=0.4 if task == "binary" else None,
+            ),
+        ),
+        evaluation=evaluation,
+        leaderboard=rank([*trials, failed], problem.scoring),
+        weights={1: 0.75, 0: 0.25},
+        verdict=judge(
+            Contender(name="3", predictions=prediction, columns=model.columns),
+            None,
+            rows=rows,
+            policy=PromotionPolicy(),
+            gates=["quality"],
+        ),
+        comparisons=(
+            Comparison(
+                name="own columns only",
+                score=evaluate(data.y, other, problem, data.cutoff_time, seed=0).score,
+                difference=paired_difference(
+                    data.y, prediction, other, problem.metric, data.cutoff_time, seed=0
+                ),
+            ),
+        ),
+        importance=permutation_importance(model, data.X, data.y, problem, seed=0),
+        descriptions={NUMERIC: "Mean delay of the plane's flights within 7 days"},
+        lineage={"snapshot": "abc123", "feature service": "flights_1"},
+        limits=("Only flights from New York.",),
+    )
+
+
+@pytest.fixture(scope="module", params=TASKS)
+def card(request) -> CardContent:
+    return make_card(request.param)
+
+
+def test_the_page_tells_everything_and_loads_nothing(card):
+    page = render_card(card)
+    for part in (
+        "flights &lt;late&gt; v3",
+        "Will it be late &amp; by how much?",
+        "SELECT a &lt; b AS label",
+        "2013-01-01 to 2013-02-09",
+        "Own columns only",
+        "75%",
+        "time limit",
+        "Mean delay of the plane&#x27;s flights within 7 days",
+        "flights_1",
+        "Only flights from New York.",
+        "95 % interval",
+    ):
+        assert part in page, part
+    assert page.count("<svg") == 2
+    assert not re.search(r"<script|<link|<img|src=|href=|@import|url\(|https?://", page)
+    assert "$" not in page
+    assert "nan" not in re.sub(r"<style>.*?</style>", "", page, flags=re.S).lower().split()
+
+
+def test_the_page_says_the_verdict_as_the_gates_gave_it(card):
+    assert '<span class="badge pass">promoted</span>' in render_card(card)
+    poor = Contender(name="4", predictions=np.zeros(3), columns={})
+    problem = card.problem
+    if problem.task != "binary":
+        return
+    rows = SealedRows(problem=problem, y=np.array([0, 1, 0]), cutoff_time=None)
+    verdict = judge(poor, None, rows=rows, policy=PromotionPolicy(), gates=["quality"])
+    page = render_card(replace(card, verdict=verdict))
+    assert '<span class="badge fail">not promoted</span>' in page
+    assert "not surely better" in page
+
+
+def test_a_card_with_little_to_tell_is_a_page_too():
+    card = replace(
+        make_card(),
+        version=None,
+        verdict=None,
+        windows=(),
+        comparisons=(),
+        importance=(),
+        lineage={},
+        limits=(),
+        labels_sql="",
+    )
+    page = render_card(card)
+    assert "not judged" in page
+    assert "What it looks at" not in page
+    assert 'id="lineage"' not in page
+
+
+def test_undefined_scores_are_said_to_be_undefined():
+    card = make_card()
+    rows = np.zeros(50)
+    undefined = evaluate(rows, np.full(50, 0.2), card.problem, None, seed=0)
+    page = render_card(replace(card, evaluation=undefined, comparisons=()))
+    assert "not surely better than the constant" in page
+
+
+def test_figures_have_the_decimals_they_deserve():
+    assert figure(0.76212) == "0.7621"
+    assert figure(1_234_567.8) == "1,234,568"
+    assert figure(0.0) == "0.000"
+    assert figure(None) == "–"
+    assert interval(92.3, 75.42, 107.38) == ("92.3", "75.4 to 107.4")
+    assert interval(-0.5, float("nan"), 1)[1] == "–"
+    assert difference(-0.0214, -0.0269, 0.0161) == (
+        f"{MINUS}0.0214, 95 % interval [{MINUS}0.0269, +0.0161]"
+    )
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_sticks_out_of_a_narrow_or_a_wide_screen(width, tmp_path):
+    sync_api = pytest.importorskip("playwright.sync_api")
+    (tmp_path / "card.html").write_text(render_card(make_card()), encoding="utf-8")
+    chromium = shutil.which("chromium")
+    with sync_api.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto((tmp_path / "card.html").as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert len(asked) == 1
+        browser.close()

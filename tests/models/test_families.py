@@ -1,0 +1,162 @@
+import numpy as np
+import pytest
+
+from models.families import FAMILIES
+from models.families.family import FitTask, Shape
+from models.persistence import load_model, save_model
+from models.preprocessing import categorical_positions, make_encoder
+from models.serving import EnsembleModel, FittedMember, columns_of
+from tests.models.tables import PROBLEMS, make_table
+
+TASKS = ["binary", "multiclass", "regression"]
+REAL = ["linear", "lightgbm", "extra_trees"]
+N_TRAIN = 500
+
+# A worker runs with `-W ignore`: an empty column and a capped number of steps are as intended.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:lbfgs failed to converge"),
+    pytest.mark.filterwarnings("ignore:All-NaN slice:RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore:invalid value encountered in divide:RuntimeWarning"),
+]
+
+
+def prepare(family, task, **changes):
+    data = make_table(task, n_rows=700)
+    problem, shape = PROBLEMS[task], Shape(n_rows=N_TRAIN, n_columns=data.X.shape[1])
+    parameters = (FAMILIES[family].portfolio(problem, shape) or ({},))[0]
+    encoder = make_encoder(FAMILIES[family].encoding(parameters), data.X.iloc[:N_TRAIN])
+    if encoder is None:
+        encoded = np.empty((700, 0))
+    else:
+        encoded = encoder.fit(data.X.iloc[:N_TRAIN]).transform(data.X)
+    given = {
+        "problem": problem,
+        "parameters": parameters,
+        "X": encoded[:N_TRAIN],
+        "y": data.y[:N_TRAIN],
+        "categorical": categorical_positions(data.X),
+        "X_valid": encoded[N_TRAIN:],
+        "y_valid": data.y[N_TRAIN:],
+        "n_threads": 1,
+    }
+    return data, encoder, FitTask(**given | changes)
+
+
+def predict(estimator, task, family="x", encoder=None, columns=()):
+    member = FittedMember(
+        family=family,
+        encoder=encoder,
+        estimator=estimator,
+        output=task.problem.scoring.needs,
+        columns=columns,
+    )
+    return member, member.predict_encoded(task.X_valid, task.problem.n_outputs)
+
+
+@pytest.mark.parametrize("kind", TASKS)
+@pytest.mark.parametrize("family", REAL)
+def test_a_family_learns_and_is_stored_without_pickle(family, kind, tmp_path):
+    data, encoder, task = prepare(family, kind)
+    fit = FAMILIES[family].fit(task)
+    columns = tuple(data.X.columns)
+    member, prediction = predict(fit.estimator, task, family, encoder, columns)
+    metric = task.problem.scoring
+    _, _, constant = prepare("constant", kind)
+    _, flat = predict(FAMILIES["constant"].fit(constant).estimator, constant)
+    score = metric.score(task.y_valid, prediction)
+    assert metric.gain(score) > metric.gain(metric.score(task.y_valid, flat))
+    model = EnsembleModel(
+        members=(member,), weights=(1.0,), problem=task.problem, columns=columns_of(data.X)
+    )
+    save_model(model, tmp_path / "model")
+    loaded = load_model(tmp_path / "model").predict(data.X)[N_TRAIN:]
+    np.testing.assert_array_equal(loaded, prediction)
+
+
+@pytest.mark.parametrize("kind", TASKS)
+@pytest.mark.parametrize("family", REAL)
+def test_the_same_task_gives_the_same_model(family, kind):
+    def run():
+        _, _, task = prepare(family, kind, seed=5)
+        return predict(FAMILIES[family].fit(task).estimator, task)[1]
+
+    np.testing.assert_array_equal(run(), run())
+
+
+@pytest.mark.parametrize("kind", TASKS)
+@pytest.mark.parametrize("family", REAL)
+def test_every_portfolio_entry_and_every_corner_of_the_space_fits(family, kind):
+    _, _, task = prepare(family, kind)
+    known, shape = FAMILIES[family], Shape(n_rows=N_TRAIN, n_columns=6)
+    space = known.space(task.problem, shape)
+    defaults = known.portfolio(task.problem, shape)
+    corners = [
+        {name: getattr(r, "low", None) or r.options[0] for name, r in space.items()},
+        {name: getattr(r, "high", None) or r.options[-1] for name, r in space.items()},
+    ]
+    for parameters in [*defaults, *(defaults[0] | corner for corner in corners)]:
+        _, _, fresh = prepare(family, kind, parameters=parameters)
+        assert np.isfinite(predict(known.fit(fresh).estimator, fresh)[1]).all()
+
+
+def test_boosting_stops_early_and_when_time_is_up():
+    _, _, task = prepare("lightgbm", "binary")
+    assert 1 <= FAMILIES["lightgbm"].fit(task).n_rounds < 500
+    _, _, late = prepare("lightgbm", "binary", seconds=0.0)
+    assert FAMILIES["lightgbm"].fit(late).n_rounds == 1
+
+
+def test_a_final_fit_takes_the_rounds_it_is_given():
+    _, _, task = prepare("lightgbm", "multiclass", X_valid=None, y_valid=None, n_rounds=7)
+    fit = FAMILIES["lightgbm"].fit(task)
+    assert fit.n_rounds == 7
+    assert fit.estimator.num_trees() == 21
+
+
+def test_bins_are_shared_by_the_candidates_of_a_fold():
+    _, _, task = prepare("lightgbm", "binary")
+    first = FAMILIES["lightgbm"].fit(task)
+    bins = task.cache["lightgbm"]
+    _, _, other = prepare(
+        "lightgbm", "binary", cache=task.cache, parameters=dict(task.parameters) | {"num_leaves": 7}
+    )
+    FAMILIES["lightgbm"].fit(other)
+    assert other.cache["lightgbm"] is bins
+    _, _, again = prepare("lightgbm", "binary", cache=task.cache)
+    text = FAMILIES["lightgbm"].fit(again).estimator.model_to_string()
+    assert text == first.estimator.model_to_string()
+
+
+@pytest.mark.parametrize("family", REAL)
+def test_a_class_missing_in_training_still_has_a_probability(family):
+    _, _, task = prepare(family, "multiclass")
+    two = np.flatnonzero(task.y < 2)
+    fit = FAMILIES[family].fit(prepare(family, "multiclass", X=task.X[two], y=task.y[two])[2])
+    prediction = predict(fit.estimator, task)[1]
+    assert prediction.shape == (200, 3)
+    np.testing.assert_allclose(prediction.sum(axis=1), 1)
+
+
+def test_extra_trees_stay_small(monkeypatch, tmp_path):
+    from skops import io
+
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(30_000, 10)), rng.integers(0, 2, 30_000)
+    parameters = {"n_trees": 5, "min_rows_in_leaf": 1, "feature_fraction": 0.3}
+    _, _, task = prepare("extra_trees", "binary", X=X, y=y, parameters=parameters)
+    estimator = FAMILIES["extra_trees"].fit(task).estimator
+    assert max(tree.get_n_leaves() for tree in estimator.estimators_) <= 2_000
+    assert len(io.dumps(estimator)) / 5 * 100 < 50e6
+
+
+@pytest.mark.parametrize(("metric", "expected"), [("mae", 3.0), ("rmse", 12.0)])
+def test_the_constant_minimises_its_metric(metric, expected):
+    from models.task import Problem
+
+    task = FitTask(
+        problem=Problem(task="regression", metric=metric),
+        parameters={},
+        X=np.empty((5, 0)),
+        y=np.array([1.0, 2.0, 3.0, 4.0, 50.0]),
+    )
+    assert FAMILIES["constant"].fit(task).estimator.predict(np.empty((1, 0)))[0] == expected

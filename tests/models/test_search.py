@@ -1,0 +1,283 @@
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from models.candidate import Candidate
+from models.dataset import Dataset
+from models.errors import ProblemError, SearchError
+from models.ledger import TrialLedger
+from models.persistence import load_model, save_model
+from models.search import SearchBudget, search
+from tests.models.tables import PROBLEMS, make_table
+
+HERE = Path(__file__).parent
+N_TRIALS = 9
+
+
+def run(data, task, directory, *, n_trials=N_TRIALS, max_seconds=200.0, **more):
+    return search(
+        data,
+        PROBLEMS[task],
+        budget=SearchBudget(max_seconds=max_seconds, max_trials=n_trials),
+        seed=0,
+        directory=directory,
+        **more,
+    )
+
+
+def essence(result):
+    return [
+        (e.number, e.candidate, e.origin, e.state, e.score, e.fold_scores, e.n_rounds)
+        for e in result.leaderboard.entries
+    ]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("search") / "s"
+    events = []
+    data = make_table("binary", n_rows=600)
+    return data, run(data, "binary", directory, on_event=events.append), events, directory
+
+
+def test_a_search_ends_with_a_model_that_is_better_than_nothing(found):
+    data, result, _, _ = found
+    board, metric = result.leaderboard, PROBLEMS["binary"].scoring
+    assert len(board.entries) == N_TRIALS + 1
+    assert [e.state for e in board.entries] == ["done"] * (N_TRIALS + 1)
+    assert result.ensemble_score >= board.best.score > 0.7
+    assert metric.score(result.holdout.y, result.holdout.predictions) > 0.7
+    assert {e.candidate.family for e in board.entries} == {
+        "constant", "linear", "lightgbm", "extra_trees",
+    }  # fmt: skip
+    assert {e.origin for e in board.entries} == {"baseline", "portfolio", "tpe"}
+    np.testing.assert_array_equal(result.holdout.y, data.y[result.holdout.indices])
+
+
+def test_the_holdout_is_predicted_by_the_model_that_ships(found, tmp_path):
+    data, result, _, _ = found
+    save_model(result.model, tmp_path / "model")
+    X = data.X.iloc[result.holdout.indices]
+    np.testing.assert_array_equal(
+        load_model(tmp_path / "model").predict(X), result.holdout.predictions
+    )
+    assert result.stand_ins == ()
+    assert len(result.model.members) == len(result.weights)
+
+
+def test_events_tell_every_trial_and_never_a_worse_ensemble(found):
+    _, result, events, _ = found
+    told = [event.trial for event in events if event.phase == "trial"]
+    assert sorted(told, key=lambda t: t.number) == sorted(
+        result.leaderboard.entries, key=lambda t: t.number
+    )
+    assert all(event.ensemble_score >= event.best_score for event in events)
+    assert [event.phase for event in events][-1] == "done"
+    assert events[-1].elapsed <= result.seconds
+
+
+def test_trials_leave_predictions_for_every_validation_row(found):
+    _, result, _, directory = found
+    for entry in result.leaderboard.entries:
+        prediction = np.load(directory / entry.oof)
+        assert len(prediction) == len(np.load(directory / result.leaderboard.best.oof))
+        assert np.isfinite(prediction).all()
+
+
+def test_the_same_seed_and_trials_give_the_same_leaderboard_and_model(found, tmp_path):
+    data, result, _, _ = found
+    again = run(data, "binary", tmp_path / "again")
+    assert essence(again) == essence(result)
+    assert again.weights == result.weights
+    np.testing.assert_array_equal(again.holdout.predictions, result.holdout.predictions)
+
+
+@pytest.mark.slow
+def test_a_finished_search_is_not_computed_again_and_goes_on_with_more_trials(found, tmp_path):
+    data, _, _, _ = found
+    first = run(data, "binary", tmp_path, n_trials=3)
+    before = time.monotonic()
+    same = run(data, "binary", tmp_path, n_trials=3)
+    assert time.monotonic() - before < 10
+    assert same.resumed_trials == 4
+    assert essence(same) == essence(first)
+    np.testing.assert_array_equal(same.holdout.predictions, first.holdout.predictions)
+    more = run(data, "binary", tmp_path, n_trials=N_TRIALS)
+    assert more.resumed_trials == 4
+    assert essence(more) == essence(found[1])
+
+
+_CHILD = """
+import sys
+sys.path[:0] = [{here!r}, {root!r}]
+from pathlib import Path
+from models.search import SearchBudget, search
+from tests.models.tables import PROBLEMS, make_table
+search(make_table("binary", n_rows=300), PROBLEMS["binary"],
+       budget=SearchBudget(max_seconds=200, max_trials=8), seed=0, directory=Path({directory!r}),
+       families="planted_slowly", on_event=lambda e: print(e.trial and e.trial.number, flush=True))
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_search_continues_and_ends_as_if_undisturbed(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(HERE))
+    data, slow = make_table("binary", n_rows=300), {"families": "planted_slowly", "n_trials": 8}
+    undisturbed = run(data, "binary", tmp_path / "whole", **slow)
+    script = _CHILD.format(
+        here=str(HERE), root=str(HERE.parent.parent), directory=str(tmp_path / "killed")
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as child:
+        while child.stdout.readline().strip() != b"3":
+            assert child.poll() is None
+        os.kill(child.pid, signal.SIGKILL)
+    records = {r.number: r for r in _records(tmp_path / "killed")}
+    events = []
+    resumed = run(data, "binary", tmp_path / "killed", on_event=events.append, **slow)
+    assert resumed.resumed_trials >= 4
+    assert essence(resumed) == essence(undisturbed)
+    after = {e.number: e for e in resumed.leaderboard.entries}
+    for number, record in records.items():
+        if record.state == "done":
+            assert after[number] == record  # the very record: nothing was measured again
+    told = [e.trial.number for e in events if e.phase == "resumed"]
+    assert told == list(range(resumed.resumed_trials))
+    assert resumed.weights == undisturbed.weights
+
+
+def _records(directory):
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect(directory / "trials.sqlite")) as connection:
+        fingerprint = connection.execute("SELECT fingerprint FROM search").fetchone()[0]
+    return TrialLedger(directory, fingerprint=fingerprint).records()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_other_tasks(task, tmp_path):
+    data = make_table(task, n_rows=400, timed=task == "multiclass")
+    result = run(data, task, tmp_path, n_trials=4)
+    metric = PROBLEMS[task].scoring
+    baseline = next(e for e in result.leaderboard.entries if e.origin == "baseline")
+    held = metric.score(result.holdout.y, result.holdout.predictions)
+    assert metric.gain(held) > metric.gain(baseline.score)
+    if task == "multiclass":
+        assert result.holdout.predictions.shape == (len(result.holdout.y), 3)
+
+
+def test_without_time_members_are_their_fold_models(tmp_path):
+    result = run(make_table("binary", timed=False), "binary", tmp_path, n_trials=2)
+    assert len(result.model.members) == 5 * len(result.weights)
+    assert not list((tmp_path / "models").glob("*-final"))
+
+
+def test_warm_candidates_are_tried_after_the_first_defaults(tmp_path):
+    warm = Candidate(family="linear", parameters={"penalty": 3.0, "scaling": "quantile"})
+    result = run(make_table(n_rows=200), "binary", tmp_path, n_trials=3, warm=[warm])
+    by_number = {e.number: e for e in result.leaderboard.entries}
+    assert by_number[3].candidate == warm
+    assert by_number[3].origin == "warm"
+
+
+@pytest.mark.slow
+def test_failures_of_every_kind_are_failed_trials_and_the_search_goes_on(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(HERE))
+    result = run(make_table(n_rows=200), "binary", tmp_path, n_trials=6, families="planted")
+    failed = {e.candidate.family: e.error for e in result.leaderboard.entries if e.error}
+    assert failed["crasher"] == "crashed with signal 11"
+    assert failed["raiser"].startswith("MemoryError")
+    assert "finite" in failed["nans"]
+    assert {e.candidate.family for e in result.leaderboard.done} >= {"linear", "printer"}
+
+
+@pytest.mark.slow
+def test_a_hanging_family_does_not_break_the_limit(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(HERE))
+    result = run(
+        make_table(n_rows=200),
+        "binary",
+        tmp_path,
+        n_trials=None,
+        max_seconds=20.0,
+        families="planted_hang",
+    )
+    assert result.seconds < 20.0
+    slept = [e for e in result.leaderboard.entries if e.candidate.family == "sleeper"]
+    assert [(e.state, e.error) for e in slept] == [("failed", "time limit")]
+    assert result.leaderboard.best.candidate.family == "linear"
+
+
+@pytest.mark.slow
+def test_a_hanging_final_fit_is_stood_in_for_by_the_last_fold(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(HERE))
+    result = run(
+        make_table(n_rows=200),
+        "binary",
+        tmp_path,
+        n_trials=None,
+        max_seconds=15.0,
+        families="planted_refit",
+    )
+    assert result.seconds < 15.0
+    assert result.stand_ins == (1,)
+    assert len(set(result.holdout.predictions)) > 10
+
+
+def test_no_time_for_anything_still_gives_the_baseline(tmp_path):
+    result = run(make_table(n_rows=200), "binary", tmp_path, n_trials=None, max_seconds=0.5)
+    assert result.weights == {0: 1.0}
+    assert len(set(result.holdout.predictions)) == 1
+
+
+@pytest.mark.slow
+def test_sealed_rows_do_not_matter_to_the_search(found, tmp_path):
+    data, result, _, _ = found
+    X, y = data.X.copy(), data.y.copy()
+    X.loc[result.holdout.indices, "size"] = 1e6
+    y[result.holdout.indices] = 1 - y[result.holdout.indices]
+    other = run(dataclasses.replace(data, X=X, y=y), "binary", tmp_path, n_trials=3)
+    mine = [row for row in essence(result) if row[0] <= 3]
+    assert sorted(essence(other), key=str) == sorted(mine, key=str)
+
+
+def test_another_search_in_the_directory_is_refused(found):
+    directory = found[3]
+    with pytest.raises(SearchError, match="Choose another directory"):
+        run(make_table("binary", n_rows=601), "binary", directory)
+
+
+def test_a_directory_in_use_is_refused(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(HERE))
+    begun, data = threading.Event(), make_table(n_rows=200)
+    slow = {"families": "planted_slowly", "n_trials": 3}
+    first = threading.Thread(
+        target=lambda: run(data, "binary", tmp_path, on_event=lambda e: begun.set(), **slow)
+    )
+    first.start()
+    begun.wait(30)
+    with pytest.raises(SearchError, match="another process searches there"):
+        run(data, "binary", tmp_path, **slow)
+    first.join()
+
+
+def test_nonsense_is_refused_before_anything_is_tried(tmp_path):
+    data = make_table(n_rows=200)
+    with pytest.raises(SearchError, match="one of the families"):
+        run(data, "binary", tmp_path, warm=[Candidate(family="oracle")])
+    one_class = dataclasses.replace(data, y=np.zeros(200, dtype=int))
+    with pytest.raises(ProblemError, match="two classes"):
+        run(one_class, "binary", tmp_path)
+    few = Dataset(X=pd.DataFrame({"a": np.zeros(12)}), y=np.arange(12) % 2)
+    with pytest.raises(ProblemError, match="30 labelled rows"):
+        run(few, "binary", tmp_path)

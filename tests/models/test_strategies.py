@@ -1,0 +1,135 @@
+import dataclasses
+
+import pytest
+
+from models.candidate import Candidate
+from models.families import FAMILIES
+from models.families.family import Shape
+from models.leaderboard import TrialRecord
+from models.metrics import METRICS
+from models.portfolio import make_portfolio
+from models.space import Choice, Real, Whole
+from models.strategies import Listed, Proposal, Tpe
+from models.task import Problem
+
+SPACES = {
+    "constant": {},
+    "boat": {"length": Real(low=1, high=100, log=True), "masts": Whole(low=1, high=3)},
+    "cart": {"wheels": Choice(options=(2, 4))},
+}
+BINARY = Problem(task="binary", metric="roc_auc")
+
+
+def any_family(family):
+    return True
+
+
+def tpe(seed=0):
+    return Tpe(spaces=SPACES, fixed={"boat": {"sail": "red"}}, metric=METRICS["roc_auc"], seed=seed)
+
+
+def done(number, family="boat", score=0.5, origin="portfolio", **parameters):
+    return TrialRecord(
+        number=number,
+        candidate=Candidate(family=family, parameters=parameters),
+        origin=origin,
+        state="done",
+        score=score,
+    )
+
+
+def play(strategy, n, start=1):
+    proposals = []
+    for number in range(start, start + n):
+        proposal = strategy.ask(number, any_family)
+        score = 1 / (1 + abs(proposal.candidate.parameters.get("length", 90) - 20))
+        record = done(number, proposal.candidate.family, score, "tpe")
+        strategy.tell(dataclasses.replace(record, candidate=proposal.candidate))
+        proposals.append(proposal.candidate)
+    return proposals
+
+
+def test_the_list_is_worked_off_in_order_and_skips_what_is_too_dear():
+    a, b = (Candidate(family=name, parameters={"x": 1}) for name in ("boat", "cart"))
+    listed = Listed([Proposal(candidate=c, origin="portfolio") for c in (a, b, a)])
+    assert listed.ask(1, any_family).candidate == a
+    assert listed.ask(1, lambda family: family == "cart").candidate == b
+    listed.tell(done(1, "boat", x=1))
+    assert listed.ask(2, any_family).candidate == b
+    listed.tell(done(2, "cart", x=1))
+    assert listed.ask(3, any_family) is None
+
+
+def test_warm_candidates_come_after_the_first_defaults():
+    warm = Candidate(family="extra_trees", parameters={"n_trees": 7})
+    order = make_portfolio(FAMILIES, BINARY, Shape(n_rows=1_000, n_columns=10), [warm])
+    found = [(proposal.candidate.family, proposal.origin) for proposal in order]
+    assert found[:4] == [
+        ("linear", "portfolio"),
+        ("lightgbm", "portfolio"),
+        ("extra_trees", "warm"),
+        ("extra_trees", "portfolio"),
+    ]
+
+
+def test_proposals_lie_in_the_space_and_keep_fixed_parameters():
+    for candidate in play(tpe(), 12):
+        if candidate.family == "boat":
+            assert 1 <= candidate.parameters["length"] <= 100
+            assert candidate.parameters["masts"] in (1, 2, 3)
+            assert candidate.parameters["sail"] == "red"
+        assert candidate.family in ("boat", "cart")
+
+
+def test_the_same_seed_proposes_the_same_and_another_seed_does_not():
+    assert play(tpe(), 8) == play(tpe(), 8)
+    assert play(tpe(), 8) != play(tpe(seed=1), 8)
+
+
+def test_a_strategy_told_the_past_goes_on_as_if_it_had_been_there():
+    whole = tpe()
+    first = play(whole, 5)
+    resumed = tpe()
+    for number, candidate in enumerate(first, 1):
+        score = 1 / (1 + abs(candidate.parameters.get("length", 90) - 20))
+        record = done(number, candidate.family, score, "tpe")
+        resumed.tell(dataclasses.replace(record, candidate=candidate))
+    assert play(resumed, 5, start=6) == play(whole, 5, start=6)
+
+
+def test_it_learns_where_scores_are_high():
+    lengths = [c.parameters["length"] for c in play(tpe(), 40) if c.family == "boat"]
+    early = sum(abs(length - 20) for length in lengths[:8]) / 8
+    late = sum(abs(length - 20) for length in lengths[-8:]) / 8
+    assert late < 0.6 * early
+
+
+def test_the_leading_family_is_tuned_most_and_the_second_now_and_then():
+    strategy = tpe()
+    strategy.tell(done(1, "boat", 2.0, length=200.0))
+    strategy.tell(done(2, "cart", 0.1, wheels=3))
+    families = [candidate.family for candidate in play(strategy, 8, start=3)]
+    assert families == ["boat", "boat", "boat", "cart"] * 2
+
+
+def test_nothing_affordable_is_nothing_proposed():
+    assert tpe().ask(1, lambda family: False) is None
+
+
+def test_an_exhausted_space_is_left():
+    strategy = Tpe(spaces={"cart": SPACES["cart"]}, fixed={}, metric=METRICS["roc_auc"], seed=0)
+    asked = []
+    for number in range(1, 10):
+        proposal = strategy.ask(number, any_family)
+        if proposal is None:
+            break
+        asked.append(proposal.candidate.parameters["wheels"])
+        strategy.tell(done(number, "cart", 0.5, wheels=asked[-1]))
+    assert sorted(asked) == [2, 4]
+
+
+@pytest.mark.parametrize("name", ["linear", "lightgbm", "extra_trees"])
+def test_portfolios_name_every_parameter_of_their_space(name):
+    shape = Shape(n_rows=1_000, n_columns=10)
+    for parameters in FAMILIES[name].portfolio(BINARY, shape):
+        assert set(FAMILIES[name].space(BINARY, shape)) <= set(parameters)
