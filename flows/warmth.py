@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from features.plan import FeaturePlan
-from models.candidate import Candidate
-
 from flows.workspace import Workspace
+from models.candidate import Candidate
 
 MAX_CANDIDATES = 5
 
