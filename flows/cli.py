@@ -3,6 +3,7 @@
 Heavy imports wait inside the commands: `perennial --help` must answer at once.
 """
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from flows.workspace import Workspace
 
-FAILED, USAGE = 1, 2
+FAILED, USAGE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 OURS = (FeatureError, ModelError, MonitoringError, FlowError)
 
 app = typer.Typer(
@@ -209,8 +210,14 @@ def demo(
 
 
 def main() -> None:
-    """Run the command line; exit code 0 done, 1 failed, 2 wrong usage."""
+    """Run the command line; exit code 0 done, 1 failed, 2 wrong usage, 130 and 143 interrupted."""
+    signal.signal(signal.SIGTERM, _terminate)
     app()
+
+
+def _terminate(_signal: int, _frame: object) -> None:
+    """End like Ctrl-C does: what was started is stopped, and the run can go on later."""
+    raise SystemExit(TERMINATED)
 
 
 @contextmanager
@@ -225,7 +232,7 @@ def _errors(debug: bool) -> Iterator[Console]:
         raise typer.Exit(FAILED) from error
     except KeyboardInterrupt:
         make_console(stderr=True).print("[bold]Interrupted.[/]")
-        raise typer.Exit(130) from None
+        raise typer.Exit(INTERRUPTED) from None
 
 
 @contextmanager

@@ -65,7 +65,7 @@ def current_window(run: Run, champion: ServingVersion, tables: SnapshotTaken) ->
     return Window(
         features=features.reset_index(drop=True),
         scores=predictions_of(scored, champion),
-        labels=_labels(run, tables, scored),
+        labels=_labels(run, champion, tables, scored),
         cutoff_time=scored["cutoff_time"].to_numpy("datetime64[us]"),
         name="current",
     )
@@ -181,10 +181,17 @@ def _order(run: Run, row: DecisionRow) -> OutboxRow:
     )
 
 
-def _labels(run: Run, tables: SnapshotTaken, scored: pd.DataFrame) -> np.ndarray:
+def _labels(
+    run: Run, champion: ServingVersion, tables: SnapshotTaken, scored: pd.DataFrame
+) -> np.ndarray:
     """Look up the labels known by now; NaN where the answer is still open."""
     key = run.workspace.entity_key
-    known = known_labels(taken(run, tables), run.workspace.target, now=run.now)
+    known = known_labels(
+        taken(run, tables),
+        run.workspace.target,
+        now=run.now,
+        classes=champion.model.problem.classes or None,
+    )
     columns = [key, "cutoff_time"]
     joined = scored[columns].merge(known[[*columns, "label"]], on=columns, how="left")
     return np.asarray(joined["label"], dtype=float)

@@ -115,12 +115,12 @@ def running(
         )
         try:
             yield run
-        except (KeyboardInterrupt, SystemExit):
-            # Left as `running`: whoever starts it again goes on from here.
-            narrator.say(f"{flow} was interrupted; start it again and it goes on from here")
-            raise
-        except BaseException as error:
+        except Exception as error:
             _end(workspace, row, "failed", {"error": _sentence(error)})
+            raise
+        except BaseException:
+            # Ctrl-C or SIGTERM. Left as `running`: whoever starts it again goes on from here.
+            narrator.say(f"{flow} was interrupted; start it again and it goes on from here")
             raise
 
 

@@ -21,6 +21,7 @@ from flows.state import Batch
 from flows.steps.data import compute_rows, matrix_directory, register_service, snapshot, taken
 from flows.store import open_project_store
 from flows.workspace import Workspace, utc_now
+from models.persistence import predict as predict_rows
 
 
 def score_project(
@@ -206,7 +207,7 @@ def _scored_until(run: Run, champion: ServingVersion) -> pd.Timestamp:
 def _predictions(
     run: Run, champion: ServingVersion, asked: pd.DataFrame, features: pd.DataFrame
 ) -> pd.DataFrame:
-    values = champion.model.predict(features)
+    values = predict_rows(champion.model, features)
     frame = asked.copy()
     if values.ndim == 1:
         frame["prediction"] = values

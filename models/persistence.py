@@ -10,6 +10,7 @@ from typing import Any
 
 import lightgbm
 import numpy as np
+import pandas as pd
 from skops import io as skops_io
 
 from features.durable import creating_directory, write_text
@@ -98,6 +99,20 @@ def load_model(directory: Path, *, fingerprint: str | None = None) -> EnsembleMo
     saved = model.problem
     problem = Problem(task=saved.task, metric=saved.metric, classes=saved.classes)
     return replace(model, problem=problem)
+
+
+def predict(model: EnsembleModel, X: pd.DataFrame) -> np.ndarray:
+    """Predict rows as `EnsembleModel.predict` does, refusing bad ones with an error of ours.
+
+    Raises
+    ------
+    PersistenceError
+        When a column is missing or holds what cannot be a number.
+    """
+    try:
+        return model.predict(X)
+    except ServingError as error:
+        raise PersistenceError(str(error)) from error
 
 
 def fingerprint_of(directory: Path) -> str:

@@ -24,7 +24,8 @@ def test_compose_sets_only_settings_the_code_reads() -> None:
     for service in compose()["services"].values():
         named |= {name for name in service.get("environment", {}) if name.startswith("PERENNIAL_")}
     assert named
-    assert named <= known
+    # PERENNIAL_PROJECT is read by prefect.yaml.
+    assert named - {"PERENNIAL_PROJECT"} <= known
 
 
 def test_compose_publishes_on_loopback_only() -> None:
@@ -66,6 +67,8 @@ def test_prefect_yaml_names_flows_that_exist() -> None:
         module, _, name = deployment["entrypoint"].rpartition(".")
         flow = getattr(import_module(module), name)
         assert flow.name == name
+        # The outbox addresses `retrain/<project>`.
+        assert deployment["name"] == "{{ $PERENNIAL_PROJECT }}"
         names.add(name)
     assert names == {"retrain", "score", "monitor", "dispatch"}
 

@@ -1,6 +1,8 @@
 """The loop on a small shop: real tables, real Feast, MLflow and Evidently, in a temporary place."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -117,6 +119,20 @@ class TestRetrain:
         assert outcome["search"]["n_resumed"] >= 2
         assert outcome["search"]["n_trials"] == 5
         workspace.ledger.close()
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_stopped_politely_it_leaves_no_process_and_can_go_on(
+        self, shop: Path, number: signal.Signals
+    ) -> None:
+        process = _start(shop, orchestrator="prefect")
+        trials = shop / ".perennial" / "searches"
+        _wait_for(lambda: list(trials.rglob("oof/*")) or process.poll() is not None)
+        assert process.poll() is None
+        assert _processes_of(shop) > {process.pid}
+        process.send_signal(number)
+        assert process.wait(60) in (130, 143)
+        _wait_for(lambda: not _processes_of(shop), 20)
+        assert reached_and_alive(shop, "matrix")
 
 
 class TestScore:
@@ -291,9 +307,24 @@ def _decision(workspace: Workspace) -> tuple[DecisionRow, OutboxRow]:
     return decision, order
 
 
-def _start(folder: Path) -> "subprocess.Popen[bytes]":
+def _start(folder: Path, *, orchestrator: str = "none") -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "flows.cli", "run", "--now", str(NOW), "-p", str(folder)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    environment = os.environ | {"PERENNIAL_ORCHESTRATOR": orchestrator, "PROJECT": str(folder)}
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+def _processes_of(folder: Path) -> set[int]:
+    """Give every living process that was started for a folder, by the mark in its environment."""
+    mark, found = f"PROJECT={folder}".encode(), set()
+    for entry in Path("/proc").iterdir():
+        try:
+            if mark in (entry / "environ").read_bytes().split(b"\0"):
+                found.add(int(entry.name))
+        except OSError:
+            continue
+    return found
 
 
 def _run_until(folder: Path, stage: str) -> None:
