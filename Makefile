@@ -1,6 +1,7 @@
 # make demo    set up and run the whole loop on real flights (5 minutes after the installation)
 # make test    set up and pass every test
-# make check   format, lint, types, import contracts, fast tests
+# make check   format, lint, types, import contracts
+# make quick   the tests that take moments and need no service
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +10,7 @@ DEMO_FROM ?= 2013-05-01
 DEMO_UNTIL ?= 2013-07-03
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format clean
+.PHONY: help setup demo test check quick format clean
 
 help:
 	@grep -E '^# make' Makefile | cut -c3-
@@ -42,6 +43,8 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+quick: setup
 	$(BIN)/pytest -m "not slow and not services and not browser"
 
 format: setup
