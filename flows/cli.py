@@ -212,6 +212,8 @@ def demo(
 def main() -> None:
     """Run the command line; exit code 0 done, 1 failed, 2 wrong usage, 130 and 143 interrupted."""
     signal.signal(signal.SIGTERM, _terminate)
+    # A shell starts background jobs with SIGINT ignored; whoever sends it to us means it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     app()
 
 

@@ -67,6 +67,17 @@ def test_errors_have_a_code_and_no_traceback(
     assert "Traceback" not in answer.stderr
 
 
+def test_a_prefect_server_that_does_not_answer_is_one_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERENNIAL_ORCHESTRATOR", "prefect")
+    monkeypatch.setenv("PERENNIAL_PREFECT_API_URL", "http://127.0.0.1:9/api")
+    answer = perennial("run", cwd=write_shop(tmp_path / "p"))
+    assert answer.returncode == 1
+    assert "Expected a Prefect server at http://127.0.0.1:9/api" in " ".join(answer.stderr.split())
+    assert "Traceback" not in answer.stderr
+
+
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     answer = perennial("run", "--debug", cwd=tmp_path)
     assert answer.returncode != 0

@@ -127,7 +127,7 @@ class TestRetrain:
         process = _start(shop, orchestrator="prefect")
         trials = shop / ".perennial" / "searches"
         _wait_for(lambda: list(trials.rglob("oof/*")) or process.poll() is not None)
-        assert process.poll() is None
+        assert process.poll() is None, (shop / "run.log").read_text()
         assert _processes_of(shop) > {process.pid}
         process.send_signal(number)
         assert process.wait(60) in (130, 143)
@@ -309,10 +309,11 @@ def _decision(workspace: Workspace) -> tuple[DecisionRow, OutboxRow]:
 
 def _start(folder: Path, *, orchestrator: str = "none") -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "flows.cli", "run", "--now", str(NOW), "-p", str(folder)]
-    environment = os.environ | {"PERENNIAL_ORCHESTRATOR": orchestrator, "PROJECT": str(folder)}
-    return subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    # Opening a project tells Prefect, through this process's environment, where its files are.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+    environment |= {"PERENNIAL_ORCHESTRATOR": orchestrator, "PROJECT": str(folder)}
+    with (folder / "run.log").open("ab") as log:
+        return subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
 
 def _processes_of(folder: Path) -> set[int]:
