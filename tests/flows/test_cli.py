@@ -12,8 +12,10 @@ from tests.flows.shop import SPEC, write_shop
 COMMANDS = ("init", "check", "run", "retrain", "score", "monitor", "status", "up", "ui")
 
 
-def perennial(*arguments: str, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
-    environment = os.environ | {"COLUMNS": "80", "PERENNIAL_ORCHESTRATOR": "none"}
+def perennial(
+    *arguments: str, cwd: Path | None = None, **settings: str
+) -> "subprocess.CompletedProcess[str]":
+    environment = os.environ | {"COLUMNS": "80", "PERENNIAL_ORCHESTRATOR": "none"} | settings
     return subprocess.run(
         [sys.executable, "-m", "flows.cli", *arguments],
         cwd=cwd,
@@ -67,12 +69,13 @@ def test_errors_have_a_code_and_no_traceback(
     assert "Traceback" not in answer.stderr
 
 
-def test_a_prefect_server_that_does_not_answer_is_one_clear_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PERENNIAL_ORCHESTRATOR", "prefect")
-    monkeypatch.setenv("PERENNIAL_PREFECT_API_URL", "http://127.0.0.1:9/api")
-    answer = perennial("run", cwd=write_shop(tmp_path / "p"))
+def test_a_prefect_server_that_does_not_answer_is_one_clear_error(tmp_path: Path) -> None:
+    answer = perennial(
+        "run",
+        cwd=write_shop(tmp_path / "p"),
+        PERENNIAL_ORCHESTRATOR="prefect",
+        PERENNIAL_PREFECT_API_URL="http://127.0.0.1:9/api",
+    )
     assert answer.returncode == 1
     assert "Expected a Prefect server at http://127.0.0.1:9/api" in " ".join(answer.stderr.split())
     assert "Traceback" not in answer.stderr
