@@ -110,7 +110,7 @@ class Evaluator:
             results.update(self._aggregate(frame, path, members))
         for node in wanted:
             if node.dynamic and isinstance(node, Map):
-                results[node] = MAPS[node.function].compute(results[node.base])
+                results[node] = _apply(node, results[node.base])
         return results
 
     def static(self, node: Node) -> Array:
@@ -132,7 +132,7 @@ class Evaluator:
             case Column():
                 return self._tables.values(node).data
             case Map():
-                return MAPS[node.function].compute(self.static(node.base))
+                return _apply(node, self.static(node.base))
             case Direct():
                 parents = self._tables.parents(node.relationship)
                 values = absent_values(node, len(parents))
@@ -234,8 +234,13 @@ class Evaluator:
         return codes, values
 
 
+def _apply(node: Map, values: Array) -> Array:
+    return MAPS[node.function].compute(values, dict(node.arguments))
+
+
 def _summarise(node: Aggregate, view: View, empty: Array) -> Array:
-    values = AGGREGATIONS[node.primitive].compute(view)
+    values = AGGREGATIONS[node.primitive].compute(view, dict(node.arguments))
+    assert isinstance(values, np.ndarray), "primitives of several outputs are not lowered"
     values = values.astype(dtype_of(node))
     values[empty] = absent(node)
     return values

@@ -88,6 +88,7 @@ class Map:
     clock: Clock
     function: str
     base: "Node"
+    arguments: tuple[tuple[str, Any], ...] = ()
 
     @property
     def dynamic(self) -> bool:
@@ -141,6 +142,7 @@ class Aggregate:
     type: ValueType
     clock: Clock
     primitive: str
+    arguments: tuple[tuple[str, Any], ...] = ()
     path: tuple[Relationship, ...]
     bases: tuple["Node", ...]
     window: int | None

@@ -143,18 +143,23 @@ class _Lowering:
         return frozenset(moments) | link_clock(self._schema, relationship)
 
     def _map(self, arguments: Mapping[str, Any]) -> Map:
-        name = self._primitive(arguments, tuple(MAPS))
+        name, own = self._primitive(arguments, MAPS)
         base = self.node(arguments["base_features"][0])
-        if len(arguments["base_features"]) != 1 or base.type not in MAPS[name].takes:
+        if len(arguments["base_features"]) != 1 or (base.type,) not in MAPS[name].takes:
             raise UnsupportedDefinitionError.of(
                 arguments["name"], f"{name} of {base.type} values", f"{name} of one date"
             )
         return Map(
-            table=base.table, function=name, base=base, type=MAPS[name].gives, clock=base.clock
+            table=base.table,
+            function=name,
+            arguments=own,
+            base=base,
+            type=MAPS[name].gives or base.type,
+            clock=base.clock,
         )
 
     def _aggregate(self, arguments: Mapping[str, Any]) -> Aggregate:
-        name = self._primitive(arguments, tuple(AGGREGATIONS))
+        name, own = self._primitive(arguments, AGGREGATIONS)
         if arguments["where"] is not None:
             known = "aggregations of all rows"
             raise UnsupportedDefinitionError.of(arguments["name"], "it has a `where`", known)
@@ -166,6 +171,7 @@ class _Lowering:
             type=primitive.gives or bases[0].type,
             clock=NO_CLOCK,
             primitive=name,
+            arguments=own,
             path=path,
             bases=bases,
             window=self._window(arguments),
@@ -191,21 +197,22 @@ class _Lowering:
         timed = self._schema.table(step.child).time is not None
         return timed or bool(link_clock(self._schema, step))
 
-    def _primitive(self, arguments: Mapping[str, Any], known: tuple[str, ...]) -> str:
-        """Return the primitive's class name, once it is known with these arguments."""
+    def _primitive(
+        self, arguments: Mapping[str, Any], known: Mapping[str, Any]
+    ) -> tuple[str, tuple[tuple[str, Any], ...]]:
+        """Return the primitive's class name and arguments, once a kernel fits them."""
         primitive = self._primitives[arguments["primitive"]]
         name: str = primitive["type"]
         if name not in known:
             raise UnsupportedDefinitionError.of(
                 arguments["name"], f"primitive {name!r} has no kernel", ", ".join(known)
             )
-        usual = {"skipna": True, "unit": "seconds", "use_string_for_pd_calc": True}
-        for argument, value in primitive["arguments"].items():
-            if argument not in usual or usual[argument] != value:
-                raise UnsupportedDefinitionError.of(
-                    arguments["name"], f"{name}({argument}={value!r})", f"{name} with its defaults"
-                )
-        return name
+        if not known[name].fits(primitive["arguments"]):
+            raise UnsupportedDefinitionError.of(
+                arguments["name"], f"{name}({primitive['arguments']})", f"{name} with its defaults"
+            )
+        complete = known[name].complete(primitive["arguments"])
+        return name, tuple(sorted(complete.items()))
 
     def _window(self, arguments: Mapping[str, Any]) -> int | None:
         """Return the window of an aggregation in microseconds."""

@@ -1,0 +1,19 @@
+"""The primitives that the engine computes itself, under the class names of featuretools.
+
+What is not here, or does not fit, is computed by featuretools' own function.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from features.engine.primitives.dates import DATES
+from features.engine.primitives.kinds import Aggregation, MapPrimitive, Running
+from features.engine.primitives.summaries import SUMMARIES
+
+__all__ = ["AGGREGATIONS", "MAPS", "RUNNING", "Aggregation", "MapPrimitive", "Running"]
+
+AGGREGATIONS: Mapping[str, Aggregation] = MappingProxyType({**SUMMARIES})
+
+MAPS: Mapping[str, MapPrimitive] = MappingProxyType({**DATES})
+
+RUNNING: Mapping[str, Running] = MappingProxyType({})
