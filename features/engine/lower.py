@@ -208,8 +208,9 @@ class _Lowering:
                 arguments["name"], f"primitive {name!r} has no kernel", ", ".join(known)
             )
         if not known[name].fits(primitive["arguments"]):
+            given = ", ".join(f"{key}={value!r}" for key, value in primitive["arguments"].items())
             raise UnsupportedDefinitionError.of(
-                arguments["name"], f"{name}({primitive['arguments']})", f"{name} with its defaults"
+                arguments["name"], f"{name}({given})", f"{name} with its defaults"
             )
         complete = known[name].complete(primitive["arguments"])
         return name, tuple(sorted(complete.items()))
