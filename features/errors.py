@@ -60,6 +60,14 @@ class SchemaError(FeatureError):
         return cls(f"Expected every name once, got twice: {what}. Remove one of them.")
 
     @classmethod
+    def reserved_table(cls, name: str) -> "SchemaError":
+        """A project's table is called like the one that is made of past labels."""
+        return cls(
+            f"Expected no table called {name!r}, which is the name of the table of past labels. "
+            "Rename yours, or set features.target_history: false."
+        )
+
+    @classmethod
     def malformed_relationship(cls, text: str) -> "SchemaError":
         """The text of a relationship cannot be read."""
         return cls(

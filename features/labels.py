@@ -164,12 +164,28 @@ def known_labels(
     LabelError
         As `make_labels`, and when a label is none of `classes`.
     """
-    check_moment(now)
-    rows = run_label_sql(snapshot, target.entity, target.labels, may_be_empty=True)
-    known = rows.filter(_known_by(rows, now))
+    known = known_answers(snapshot, target, now=now)
     if classes is None and known.num_rows > 0:
         classes = find_classes(known[LABEL], target.task, required=True)
     return _to_frame(known, target.task, classes)
+
+
+def known_answers(snapshot: Snapshot, target: Target, *, now: pd.Timestamp) -> pa.Table:
+    """Collect the rows of `make_labels` as the SQL answers them: labels are not numbered.
+
+    Returns
+    -------
+    pyarrow.Table
+        Key, cutoff_time, label, label_time, ordered by (cutoff_time, key); may have no rows.
+
+    Raises
+    ------
+    SourceError, LabelError
+        As `make_labels`, but missing labels are no reason to refuse.
+    """
+    check_moment(now)
+    rows = run_label_sql(snapshot, target.entity, target.labels, may_be_empty=True)
+    return rows.filter(_known_by(rows, now))
 
 
 def _known_by(rows: pa.Table, now: pd.Timestamp) -> pa.ChunkedArray:

@@ -12,6 +12,9 @@ from typing import Any
 from features.errors import SchemaError
 from features.fingerprint import fingerprint
 
+HISTORY = "past_labels"
+"""Name of the table that is made of the target's past labels; no other table may have it."""
+
 _RELATIONSHIP = re.compile(r"\s*([^\s.]+)\.([^.<]+?)\s*<-\s*([^\s.]+)\.([^.<]+?)\s*")
 
 

@@ -10,24 +10,27 @@ new has become visible.
 
 import json
 import os
+import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from features.checks import check_declarations, check_key_types, check_moment
+from features.checks import check_declarations, check_moment
 from features.durable import creating_directory, write_text
 from features.errors import SchemaError
 from features.fingerprint import fingerprint, fingerprint_file
+from features.reading import read_tables
 from features.schema import Relationship, Schema
 from features.source_errors import SnapshotError
-from features.sources import TableSource, in_reading_order, read_source
-from features.visibility import VisibleTable, as_of
+from features.sources import TableSource
+from features.visibility import VisibleTable
 
 MANIFEST = "manifest.json"
 
@@ -126,7 +129,7 @@ def take_snapshot(
     """
     check_moment(now)
     check_declarations(sources, relationships)
-    visible = _read_all(sources, relationships, base_directory.resolve(), now)
+    visible = read_tables(sources, relationships, base_directory.resolve(), now)
     schema = Schema(
         tables=tuple(visible[source.name].declaration for source in sources),
         relationships=tuple(relationships),
@@ -145,6 +148,40 @@ def take_snapshot(
             return open_snapshot(taken.directory, verify=True)
         _publish(taken, Path(temporary))
     return taken
+
+
+def extend_snapshot(snapshot: Snapshot, schema: Schema, rows: pa.Table, *, source: str) -> Snapshot:
+    """Give a snapshot with one more table, the last of `schema`, beside the one it is made of.
+
+    It is named by its content, too; the other tables' files are shared.
+    """
+    added = schema.tables[-1]
+    times = pc.min_max(rows[added.time]).as_py() if added.time else {"min": None, "max": None}
+    with TemporaryDirectory(prefix=".taking-", dir=snapshot.directory.parent) as temporary:
+        path = Path(temporary) / f"{added.name}.parquet"
+        _write_rows(rows, path)
+        table = SnapshotTable(
+            name=added.name,
+            n_rows=rows.num_rows,
+            n_future=0,
+            time_min=None if times["min"] is None else pd.Timestamp(times["min"]),
+            time_max=None if times["max"] is None else pd.Timestamp(times["max"]),
+            sha256=fingerprint_file(path),
+            source=source,
+        )
+        name = _name(schema, (*snapshot.tables, table))
+        extended = Snapshot(
+            snapshot_id=name,
+            directory=snapshot.directory.parent / name,
+            schema=schema,
+            tables=(*snapshot.tables, table),
+            created_for=snapshot.created_for,
+        )
+        if not extended.directory.exists():
+            for known in snapshot.tables:
+                _share(snapshot.path(known.name), path.with_name(f"{known.name}.parquet"))
+            _publish(extended, Path(temporary))
+    return extended
 
 
 def open_snapshot(directory: Path, *, verify: bool = False) -> Snapshot:
@@ -170,39 +207,9 @@ def open_snapshot(directory: Path, *, verify: bool = False) -> Snapshot:
     return snapshot
 
 
-def _read_all(
-    sources: Sequence[TableSource],
-    relationships: Sequence[Relationship],
-    base_directory: Path,
-    now: pd.Timestamp,
-) -> dict[str, VisibleTable]:
-    visible: dict[str, VisibleTable] = {}
-    for source in in_reading_order(sources):
-        known = {name: table.rows for name, table in visible.items()}
-        raw = read_source(source, base_directory=base_directory, tables=known)
-        visible[source.name] = as_of(source, raw, relationships, now=now)
-    for relationship in relationships:
-        child = _with_typed_nulls(relationship, visible)
-        visible[relationship.child] = replace(visible[relationship.child], rows=child)
-    check_key_types(relationships, {name: table.rows for name, table in visible.items()})
-    return visible
-
-
-def _with_typed_nulls(link: Relationship, visible: Mapping[str, VisibleTable]) -> pa.Table:
-    """Give a foreign key without any value the type of the key: its own was a guess."""
-    parent, child = visible[link.parent].rows, visible[link.child].rows
-    index = child.column_names.index(link.child_column)
-    if child.column(index).null_count < child.num_rows:
-        return child
-    nulls = pa.nulls(child.num_rows, parent.schema.field(link.parent_column).type)
-    return child.set_column(index, link.child_column, nulls)
-
-
 def _write(source: TableSource, table: VisibleTable, directory: Path) -> SnapshotTable:
     path = directory / f"{source.name}.parquet"
-    # NOTE: options are fixed, because the bytes are the content's name. One chunk per column,
-    # because page boundaries follow chunk boundaries.
-    pq.write_table(table.rows.combine_chunks(), path, compression="zstd", version="2.6")
+    _write_rows(table.rows, path)
     return SnapshotTable(
         name=source.name,
         n_rows=table.rows.num_rows,
@@ -213,6 +220,20 @@ def _write(source: TableSource, table: VisibleTable, directory: Path) -> Snapsho
         source=source.description,
         has_own_key=source.key is not None,
     )
+
+
+def _write_rows(rows: pa.Table, path: Path) -> None:
+    # NOTE: options are fixed, because the bytes are the content's name. One chunk per column,
+    # because page boundaries follow chunk boundaries.
+    pq.write_table(rows.combine_chunks(), path, compression="zstd", version="2.6")
+
+
+def _share(file: Path, name: Path) -> None:
+    """Give a file, which nobody changes, one more name; where that cannot be, a copy."""
+    try:
+        os.link(file, name)
+    except OSError:
+        shutil.copyfile(file, name)
 
 
 def _name(schema: Schema, tables: Sequence[SnapshotTable]) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from features.errors import FeatureError
-from features.schema import ColumnType, Schema, Table
+from features.schema import HISTORY, ColumnType, Schema, Table
 
 with warnings.catch_warnings():
     # NOTE: woodwork 0.31 imports pkg_resources, which warns of its own removal.
@@ -221,6 +221,8 @@ def _objection(feature: FeatureBase, schema: Schema) -> str | None:
         return "free text is neither a number nor a category"
     if isinstance(logical, Categorical) and root.column_name == table.key:
         return f"{root.column_name!r} names single rows of {table.name!r}"
+    if root.dataframe_name == HISTORY and root.column_name == table.time and _is_part(feature):
+        return "the date of a past label says little beside how long ago it was"
     moment = table.known_from(root.column_name)
     if _stays_in_row(feature) and moment not in (None, table.time):
         return f"{root.column_name!r} of the row itself is known only from {moment!r} on"
@@ -232,6 +234,13 @@ def _stays_in_row(feature: FeatureBase) -> bool:
     if isinstance(feature, TransformFeature):
         return all(_stays_in_row(base) for base in feature.base_features)
     return isinstance(feature, IdentityFeature)
+
+
+def _is_part(feature: Any) -> bool:
+    """Tell whether a transform stands between a feature and its first column."""
+    while feature.base_features and not isinstance(feature, TransformFeature):
+        feature = feature.base_features[0]
+    return isinstance(feature, TransformFeature)
 
 
 def _first_column(feature: Any) -> IdentityFeature:

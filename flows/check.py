@@ -8,8 +8,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from features.history import history_schema, tells_when
 from features.labels import Labels, make_labels
 from features.plan import synthesize
+from features.schema import Schema
 from features.snapshot import Snapshot, take_snapshot
 from flows.project import Project, load_project
 from flows.settings import Settings
@@ -40,7 +42,10 @@ def check_project(folder: Path, *, now: pd.Timestamp | None, console: Console) -
         _print_tables(snapshot, console)
         labels = make_labels(snapshot, workspace.target, now=moment)
         _print_labels(labels, console)
-        _print_plan(workspace, snapshot, project, console)
+        schema = snapshot.schema
+        if project.features.target_history and tells_when(labels.frame):
+            schema = history_schema(schema, workspace.target)
+        _print_plan(workspace, schema, project, console)
     console.print("\n[green]All right.[/] Next: perennial run")
 
 
@@ -77,11 +82,11 @@ def _print_labels(labels: Labels, console: Console) -> None:
 
 
 def _print_plan(
-    workspace: Workspace, snapshot: Snapshot, project: Project, console: Console
+    workspace: Workspace, schema: Schema, project: Project, console: Console
 ) -> None:
     section = project.features
     plan = synthesize(
-        snapshot.schema,
+        schema,
         workspace.target.entity,
         depth=section.depth,
         windows=section.windows,

@@ -10,6 +10,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from features.fingerprint import fingerprint
+from features.schema import HISTORY
 from flows.errors import FlowError
 
 SPEC_NAME = "perennial.yaml"
@@ -81,11 +82,18 @@ class TargetSection(_Section):
 
 
 class FeaturesSection(_Section):
-    """How far Deep Feature Synthesis goes, and how many features are kept."""
+    """How far Deep Feature Synthesis goes, and how many features are kept.
+
+    Attributes
+    ----------
+    target_history
+        Whether past labels, known by the cutoff, are a table like the others.
+    """
 
     depth: int = Field(2, ge=0, le=4)
     windows: tuple[Duration, ...] = ()
     max_features: int = Field(300, ge=1)
+    target_history: bool = True
     online_rows: int = Field(10_000, ge=0)
 
 
@@ -161,6 +169,15 @@ class Project(_Section):
             raise ValueError(
                 f"target.entity: expected one of the tables ({_listed(self.tables)}), "
                 f"got {self.target.entity!r}{_nearest(self.target.entity, self.tables)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _history_has_its_name(self) -> "Project":
+        if self.features.target_history and HISTORY in map(str.lower, self.tables):
+            raise ValueError(
+                f"tables.{HISTORY}: expected another name, this one is for the table of past "
+                "labels; rename it, or set features.target_history: false"
             )
         return self
 

@@ -18,7 +18,14 @@ from flows.narration import Narrator
 from flows.runs import Call, Run, call_directly, finish, running
 from flows.stages import Champion, Materialized, MatrixMade, Scored, SnapshotTaken
 from flows.state import Batch
-from flows.steps.data import compute_rows, matrix_directory, register_service, snapshot, taken
+from flows.steps.data import (
+    compute_rows,
+    matrix_directory,
+    register_service,
+    snapshot,
+    tables_of,
+    taken,
+)
 from flows.store import open_project_store
 from flows.workspace import Workspace, utc_now
 from models.persistence import predict as predict_rows
@@ -89,7 +96,8 @@ def compute_features(
     """Compute the champion's features for the rows and put them into the store."""
 
     def compute() -> MatrixMade:
-        frame = compute_rows(run, champion.plan, tables, rows, stage="features")
+        known = tables_of(run, champion.plan, tables, champion.model.problem.classes)
+        frame = compute_rows(run, champion.plan, known, rows, stage="features")
         directory = matrix_directory(run.workspace, champion.plan)
         write_matrix(frame, directory=directory, key=run.workspace.entity_key, created_at=run.now)
         register_service(run, champion.plan)

@@ -36,8 +36,9 @@ def compare_own_columns(
         `difference` with its 95 % interval `low` to `high`, in the metric's better direction.
     """
     rows = pd.read_parquet(labels.path)
-    own = synthesize(taken(run, snapshot).schema, run.workspace.target.entity, depth=0)
-    frame = compute_rows(run, own, snapshot, rows, stage="holdout")
+    tables = taken(run, snapshot)
+    own = synthesize(tables.schema, run.workspace.target.entity, depth=0)
+    frame = compute_rows(run, own, tables, rows, stage="holdout")
     kept = prune(own, frame, labels=rows["label"].to_numpy(), max_features=len(own.names))
     run.narrator.say(f"The same search on {len(kept.names)} own columns, to compare …")
     section = run.workspace.project.search

@@ -1,34 +1,25 @@
 """Steps from the sources to a feature service: snapshot, labels, plan, matrix, serve."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from features.durable import replacing
 from features.engine.execute import compute_matrix
+from features.history import uses_history, with_history
 from features.labels import Labels, make_labels
 from features.matrix import write_matrix
-from features.plan import FeaturePlan, FeatureSpec, synthesize
-from features.relevance import choose
-from features.selection import prune
+from features.plan import FeaturePlan
 from features.snapshot import Snapshot, open_snapshot, take_snapshot
 from flows.runs import Run
 from flows.stages import LabelsMade, MatrixMade, PlanMade, Served, SnapshotTaken
 from flows.store import open_project_store
-from flows.warmth import previous_features
 from flows.workspace import Workspace, utc_now
-from models.dataset import Dataset
-from models.splits import sealed_split
-
-PLAN_SAMPLE_ROWS = 15_000
-"""Rows on which definitions are judged before all rows are computed."""
 
 FRESH = pd.Timedelta(minutes=5)
-
-MAX_CONSIDERED = 1_500
-"""Definitions that are judged: 1,000 on 15,000 rows take some ten seconds."""
 
 
 def snapshot(run: Run) -> SnapshotTaken:
@@ -43,18 +34,14 @@ def labels(run: Run, snapshot: SnapshotTaken) -> LabelsMade:
     return run.once("labels", LabelsMade, lambda: _labels(run, snapshot), _labels_sentence)
 
 
-def plan(run: Run, snapshot: SnapshotTaken, labels: LabelsMade) -> PlanMade:
-    """Define features by DFS and keep those that say something on training rows."""
-    return run.once("plan", PlanMade, lambda: _plan(run, snapshot, labels), _plan_sentence)
-
-
 def matrix(run: Run, snapshot: SnapshotTaken, labels: LabelsMade, plan: PlanMade) -> MatrixMade:
     """Compute every feature of every training row as of its own cutoff."""
 
     def compute() -> MatrixMade:
         rows = pd.read_parquet(labels.path)
         definitions = FeaturePlan.load(Path(plan.path))
-        frame = compute_rows(run, definitions, snapshot, rows, stage="matrix")
+        tables = tables_of(run, definitions, snapshot, labels.classes)
+        frame = compute_rows(run, definitions, tables, rows, stage="matrix")
         directory = matrix_directory(run.workspace, definitions)
         write_matrix(frame, directory=directory, key=_key(run), created_at=run.now)
         return MatrixMade(
@@ -91,13 +78,29 @@ def taken(run: Run, snapshot: SnapshotTaken) -> Snapshot:
     return open_snapshot(run.workspace.path("snapshots", snapshot.snapshot_id))
 
 
+def tables_of(
+    run: Run, plan: FeaturePlan, snapshot: SnapshotTaken, classes: Sequence[Any]
+) -> Snapshot:
+    """Open the snapshot with what the plan needs: past labels as well, where it looks at them.
+
+    Parameters
+    ----------
+    classes
+        Those of the labels or of the model, empty for a regression.
+    """
+    tables = taken(run, snapshot)
+    if not uses_history(plan):
+        return tables
+    return with_history(tables, run.workspace.target, now=run.now, classes=tuple(classes) or None)
+
+
 def compute_rows(
-    run: Run, plan: FeaturePlan, snapshot: SnapshotTaken, rows: pd.DataFrame, *, stage: str
+    run: Run, plan: FeaturePlan, tables: Snapshot, rows: pd.DataFrame, *, stage: str
 ) -> pd.DataFrame:
     """Compute a plan's features for (key, cutoff_time) rows, telling how far it is."""
     frame = compute_matrix(
         plan,
-        taken(run, snapshot),
+        tables,
         rows,
         n_threads=run.workspace.settings.n_threads,
         on_progress=lambda done, total: run.narrator.advance(stage, done, total),
@@ -210,77 +213,6 @@ def _labels_sentence(made: LabelsMade) -> str:
         f"{made.n_rows:,} rows{rate}{pending}; {made.first_cutoff[:10]} to "
         + (made.last_cutoff[:10])
     )
-
-
-def _plan(run: Run, snapshot: SnapshotTaken, labels: LabelsMade) -> PlanMade:
-    section, schema = run.workspace.project.features, taken(run, snapshot).schema
-    entity = run.workspace.target.entity
-    considered = synthesize(
-        schema,
-        entity,
-        depth=section.depth,
-        windows=section.windows,
-        max_features=max(MAX_CONSIDERED, section.max_features),
-        prefer=previous_features(run.workspace),
-    )
-    rows = _training_sample(pd.read_parquet(labels.path))
-    frame = compute_rows(run, considered, snapshot, rows, stage="plan")
-    answers = rows["label"].to_numpy()
-    own = set(synthesize(schema, entity, depth=0).names)
-    informative = prune(considered, frame, labels=answers, max_features=6 * section.max_features)
-    kept = choose(
-        informative,
-        frame,
-        labels=answers,
-        max_features=section.max_features,
-        cutoff_time=rows["cutoff_time"].to_numpy(),
-        keep=own,
-        seed=run.workspace.project.search.seed,
-        n_threads=run.workspace.settings.n_threads,
-    )
-    path = run.workspace.path("plans", f"{kept.fingerprint}.json")
-    kept.save(path)
-    return PlanMade(
-        path=str(path),
-        fingerprint=kept.fingerprint,
-        n_considered=len(considered.names),
-        n_features=len(kept.names),
-        by_table=_count_by_table(kept, own, entity),
-        own_columns=[name for name in kept.names if name in own],
-    )
-
-
-def _training_sample(rows: pd.DataFrame) -> pd.DataFrame:
-    """Take evenly spaced rows from before the sealed holdout, whose labels must not be seen."""
-    data = Dataset(
-        X=pd.DataFrame(index=range(len(rows))),
-        y=rows["label"].to_numpy(),
-        cutoff_time=rows["cutoff_time"].to_numpy("datetime64[us]"),
-        label_time=rows["label_time"].to_numpy("datetime64[us]"),
-        key=None,
-    )
-    search_rows, _ = sealed_split(data)
-    step = max(1, -(-len(search_rows) // PLAN_SAMPLE_ROWS))
-    return rows.iloc[np.sort(search_rows)[::step]].reset_index(drop=True)
-
-
-def _count_by_table(plan: FeaturePlan, own: set[str], entity: str) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for feature in plan.features:
-        table = entity if feature.name in own else _through(feature)
-        counts[table] = counts.get(table, 0) + 1
-    return dict(sorted(counts.items(), key=lambda item: -item[1]))
-
-
-def _through(feature: FeatureSpec) -> str:
-    """Give the table whose rows a feature goes through: `planes` for `planes.MEAN(flights.…)`."""
-    head, dot, _ = feature.name.partition(".")
-    return head.partition("[")[0] if dot and "(" not in head else feature.table
-
-
-def _plan_sentence(made: PlanMade) -> str:
-    tables = ", ".join(f"{table} {count}" for table, count in made.by_table.items())
-    return f"{made.n_features} features kept of {made.n_considered}: {tables}"
 
 
 def _matrix_sentence(made: MatrixMade) -> str:

@@ -27,7 +27,7 @@ from flows.stages import (
     Served,
     SnapshotTaken,
 )
-from flows.steps.data import compute_rows, matrix_directory, register_service
+from flows.steps.data import compute_rows, matrix_directory, register_service, tables_of
 from flows.steps.learning import holdout_features, predictions_in, problem_of
 from flows.store import open_project_store
 from flows.tracking import open_project_tracker, start_retrain_run
@@ -284,7 +284,8 @@ def _defender(
     """Let the champion predict the challenger's sealed rows, from its own features."""
     key = run.workspace.entity_key
     rows = frame[[key, "cutoff_time"]]
-    features = compute_rows(run, champion.plan, snapshot, rows, stage="gates")
+    tables = tables_of(run, champion.plan, snapshot, champion.model.problem.classes)
+    features = compute_rows(run, champion.plan, tables, rows, stage="gates")
     write_matrix(
         features,
         directory=matrix_directory(run.workspace, champion.plan),

@@ -1,0 +1,118 @@
+"""The step that plans: definitions are proposed, judged on training rows, and kept or dropped."""
+
+import numpy as np
+import pandas as pd
+
+from features.history import tells_when, with_history
+from features.plan import FeaturePlan, FeatureSpec, synthesize
+from features.relevance import choose
+from features.selection import prune
+from features.snapshot import Snapshot
+from flows.runs import Run
+from flows.stages import LabelsMade, PlanMade, SnapshotTaken
+from flows.steps.data import compute_rows, taken
+from flows.warmth import previous_features
+from models.dataset import Dataset
+from models.splits import sealed_split
+
+PLAN_SAMPLE_ROWS = 15_000
+"""Rows on which definitions are judged before all rows are computed."""
+
+MAX_CONSIDERED = 1_500
+"""Definitions that are judged: 1,000 on 15,000 rows take some ten seconds."""
+
+
+def plan(run: Run, snapshot: SnapshotTaken, labels: LabelsMade) -> PlanMade:
+    """Define features by DFS and keep those that say something on training rows."""
+    return run.once("plan", PlanMade, lambda: _plan(run, snapshot, labels), _plan_sentence)
+
+
+def _plan(run: Run, snapshot: SnapshotTaken, labels: LabelsMade) -> PlanMade:
+    section, entity = run.workspace.project.features, run.workspace.target.entity
+    known = pd.read_parquet(labels.path)
+    tables = _tables_to_plan(run, snapshot, labels, known)
+    schema = tables.schema
+    considered = synthesize(
+        schema,
+        entity,
+        depth=section.depth,
+        windows=section.windows,
+        max_features=max(MAX_CONSIDERED, section.max_features),
+        prefer=previous_features(run.workspace),
+    )
+    rows = _training_sample(known)
+    frame = compute_rows(run, considered, tables, rows, stage="plan")
+    answers = rows["label"].to_numpy()
+    own = set(synthesize(schema, entity, depth=0).names)
+    informative = prune(considered, frame, labels=answers, max_features=6 * section.max_features)
+    kept = choose(
+        informative,
+        frame,
+        labels=answers,
+        max_features=section.max_features,
+        cutoff_time=rows["cutoff_time"].to_numpy(),
+        keep=own,
+        seed=run.workspace.project.search.seed,
+        n_threads=run.workspace.settings.n_threads,
+    )
+    path = run.workspace.path("plans", f"{kept.fingerprint}.json")
+    kept.save(path)
+    return PlanMade(
+        path=str(path),
+        fingerprint=kept.fingerprint,
+        n_considered=len(considered.names),
+        n_features=len(kept.names),
+        by_table=_count_by_table(kept, own, entity),
+        own_columns=[name for name in kept.names if name in own],
+    )
+
+
+def _tables_to_plan(
+    run: Run, snapshot: SnapshotTaken, labels: LabelsMade, known: pd.DataFrame
+) -> Snapshot:
+    """Open the snapshot, with past labels unless they are not wanted or cannot be dated."""
+    tables, workspace = taken(run, snapshot), run.workspace
+    if not workspace.project.features.target_history:
+        return tables
+    if not tells_when(known):
+        run.narrator.say(
+            "Past labels are left out: target.labels gives no label_time later than the cutoff, "
+            "so nobody knows from when on a label may be looked at."
+        )
+        return tables
+    return with_history(
+        tables, workspace.target, now=run.now, classes=tuple(labels.classes) or None
+    )
+
+
+def _training_sample(rows: pd.DataFrame) -> pd.DataFrame:
+    """Take evenly spaced rows from before the sealed holdout, whose labels must not be seen."""
+    data = Dataset(
+        X=pd.DataFrame(index=range(len(rows))),
+        y=rows["label"].to_numpy(),
+        cutoff_time=rows["cutoff_time"].to_numpy("datetime64[us]"),
+        label_time=rows["label_time"].to_numpy("datetime64[us]"),
+        key=None,
+    )
+    search_rows, _ = sealed_split(data)
+    step = max(1, -(-len(search_rows) // PLAN_SAMPLE_ROWS))
+    return rows.iloc[np.sort(search_rows)[::step]].reset_index(drop=True)
+
+
+def _count_by_table(plan: FeaturePlan, own: set[str], entity: str) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for feature in plan.features:
+        table = entity if feature.name in own else _through(feature)
+        counts[table] = counts.get(table, 0) + 1
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def _through(feature: FeatureSpec) -> str:
+    """Give the table whose rows a feature goes through: `planes` for `planes.MEAN(flights.…)`."""
+    head, dot, _ = feature.name.partition(".")
+    return head.partition("[")[0] if dot and "(" not in head else feature.table
+
+
+def _plan_sentence(made: PlanMade) -> str:
+    tables = ", ".join(f"{table} {count}" for table, count in made.by_table.items())
+    return f"{made.n_features} features kept of {made.n_considered}: {tables}"
