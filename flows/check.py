@@ -81,9 +81,7 @@ def _print_labels(labels: Labels, console: Console) -> None:
         console.print(f"  {escape(str(name))}: {count:,} ({count / len(frame):.1%})")
 
 
-def _print_plan(
-    workspace: Workspace, schema: Schema, project: Project, console: Console
-) -> None:
+def _print_plan(workspace: Workspace, schema: Schema, project: Project, console: Console) -> None:
     section = project.features
     plan = synthesize(
         schema,
