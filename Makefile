@@ -36,7 +36,7 @@ demo: setup
 	@$(BIN)/perennial demo --from $(DEMO_FROM) --until $(DEMO_UNTIL) $(DEMO)
 
 test: setup
-	$(BIN)/pytest
+	$(BIN)/pytest --durations=10
 
 check: setup
 	$(BIN)/ruff format --check .
