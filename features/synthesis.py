@@ -5,9 +5,11 @@ Primitives, names and the JSON of definitions are featuretools' own. Values come
 """
 
 import json
+import logging
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -103,9 +105,7 @@ def propose(
     """
     spans = {window: _span(window) for window in windows}
     entityset = build_entityset(schema, None if depth > 0 else target)
-    with warnings.catch_warnings():
-        # NOTE: featuretools warns of primitives without a fitting column, and of pandas' future.
-        warnings.simplefilter("ignore")
+    with _hushed():
         originals = ft.dfs(
             entityset=entityset,
             target_dataframe_name=target,
@@ -166,6 +166,24 @@ def _add(entityset: ft.EntitySet, table: Table) -> None:
         secondary_time_index=known_at if known_at and table.time else None,
         logical_types={name: logical for name, (logical, _) in forms.items()},
     )
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep featuretools quiet about what is no news to anybody.
+
+    It warns of primitives without a fitting column and of pandas' future, and logs that it found
+    the same definition twice where two foreign keys lead to one table.
+    """
+    logger = logging.getLogger("featuretools")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _span(window: str) -> ft.Timedelta:

@@ -220,3 +220,25 @@ def test_equal_definitions_are_one_node(flights):
     nodes = lower(plan.definitions, flights)
     mean, std = (nodes[f"planes.{p}(flights.delay)"] for p in ("MEAN", "STD"))
     assert mean.base.bases[0] is std.base.bases[0]
+
+
+def test_two_foreign_keys_to_one_table_are_planned_once_and_quietly(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    users = Table(name="users", key="id", columns={"id": KEY})
+    posts = Table(name="posts", key="id", columns={"id": KEY, "user": KEY, "length": NUMERIC})
+    links = Table(name="links", key="id", columns={"id": KEY, "from_post": KEY, "to_post": KEY})
+    relationships = (
+        "users.id <- posts.user",
+        "posts.id <- links.from_post",
+        "posts.id <- links.to_post",
+    )
+    schema = Schema(
+        tables=(users, posts, links),
+        relationships=tuple(Relationship.parse(text) for text in relationships),
+    )
+    names = synthesize(schema, "users", depth=2).names
+    assert "COUNT(posts.links[from_post])" in names
+    assert "COUNT(posts.links[to_post])" in names
+    assert len(set(names)) == len(names)
+    assert not caplog.records
