@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ from features.engine.graph import NAT
 from features.engine.moments import Blocks, greatest, moments, trends
 
 Array = npt.NDArray[Any]
+Kept = TypeVar("Kept")
 
 
 class View:
@@ -41,6 +42,14 @@ class View:
         self.ranges = ranges
         self.cutoffs = cutoffs
         self._dense = dense
+        self._kept: dict[object, Any] = {}
+
+    def once(self, make: Callable[["View"], Kept]) -> Kept:
+        """Return what `make` makes of this view, made once for all aggregations of it."""
+        if make not in self._kept:
+            self._kept[make] = make(self)
+        kept: Kept = self._kept[make]
+        return kept
 
     @cached_property
     def codes(self) -> tuple[Array, Array]:

@@ -6,13 +6,20 @@ What is not here, or does not fit, is computed by featuretools' own function.
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from features.engine.primitives.categories import KINDS
 from features.engine.primitives.dates import DATES
+from features.engine.primitives.extremes import EXTREMES
 from features.engine.primitives.kinds import Aggregation, MapPrimitive, Running
+from features.engine.primitives.orders import ORDERS
+from features.engine.primitives.positions import POSITIONS
+from features.engine.primitives.sequences import SEQUENCES
 from features.engine.primitives.summaries import SUMMARIES
 
 __all__ = ["AGGREGATIONS", "MAPS", "RUNNING", "Aggregation", "MapPrimitive", "Running"]
 
-AGGREGATIONS: Mapping[str, Aggregation] = MappingProxyType({**SUMMARIES})
+AGGREGATIONS: Mapping[str, Aggregation] = MappingProxyType(
+    {**SUMMARIES, **EXTREMES, **POSITIONS, **ORDERS, **KINDS, **SEQUENCES}
+)
 
 MAPS: Mapping[str, MapPrimitive] = MappingProxyType({**DATES})
 

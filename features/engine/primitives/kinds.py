@@ -6,6 +6,7 @@ featuretools. A primitive whose `fits` says no to them is computed by featuretoo
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,38 @@ Ints = npt.NDArray[np.int64]
 Arguments = Mapping[str, Any]
 Types = tuple[ValueType, ...]
 
+NUMBERS: Types = (ValueType.NUMBER, ValueType.BOOLEAN)
+CATEGORIES: Types = (ValueType.CODE, ValueType.NUMBER, ValueType.BOOLEAN)
+ALL: Types = tuple(ValueType)
+
+SECONDS: Mapping[str, float] = MappingProxyType(
+    {
+        "years": 31540000,
+        "months": 2628000,
+        "days": 86400,
+        "hours": 3600,
+        "minutes": 60,
+        "seconds": 1,
+        "milliseconds": 0.001,
+        "nanoseconds": 0.000000001,
+    }
+)
+"""Length of each unit of time that featuretools knows; its year has 365.05 days."""
+
 
 def anything(arguments: Arguments) -> bool:
     """Accept all arguments."""
     return True
+
+
+def knows_unit(arguments: Arguments) -> bool:
+    """Accept units of time that are known."""
+    return arguments["unit"] in SECONDS
+
+
+def or_zero(values: Array) -> Array:
+    """Return values with 0 for null: what featuretools says where rows do not tell."""
+    return np.where(np.isnan(values), 0.0, values)
 
 
 def _one(arguments: Arguments) -> int:

@@ -1,19 +1,25 @@
-"""Counts, sums, spreads, extremes and newest values of the rows in range."""
+"""Counts, sums, spreads, shapes and trends of the rows in range."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
 
-from features.engine.counting import distinct, most_frequent
-from features.engine.graph import NAT, ValueType
-from features.engine.primitives.kinds import Aggregation, Arguments, Array, anything
+from features.engine.flags import count
+from features.engine.graph import ValueType
+from features.engine.primitives.kinds import (
+    NUMBERS,
+    Aggregation,
+    Arguments,
+    Array,
+    anything,
+    or_zero,
+)
+from features.engine.shapes import shapes
 from features.engine.views import View
 
-_SECOND = 1_000_000
-_DAY = 86_400 * _SECOND
-_NUMBERS = (ValueType.NUMBER, ValueType.BOOLEAN)
-_CATEGORIES = (ValueType.CODE, ValueType.NUMBER, ValueType.BOOLEAN)
+_DAY = 86_400_000_000
+_SKIPNA: Arguments = {"skipna": True}
 
 
 def _count(view: View, arguments: Arguments) -> Array:
@@ -26,12 +32,41 @@ def _sum(view: View, arguments: Arguments) -> Array:
 
 def _mean(view: View, arguments: Arguments) -> Array:
     with np.errstate(invalid="ignore"):
-        return view.moments[:, 1] / view.moments[:, 0]
+        mean: Array = view.moments[:, 1] / view.moments[:, 0]
+    return mean if arguments["skipna"] else where_all_known(view, mean)
+
+
+def _variance(view: View, arguments: Arguments) -> Array:
+    n, m2 = view.moments[:, 0], view.moments[:, 2]
+    return m2 / np.where(n > 1, n - 1, np.nan)
 
 
 def _std(view: View, arguments: Arguments) -> Array:
-    n, m2 = view.moments[:, 0], view.moments[:, 2]
-    return np.sqrt(m2 / np.where(n > 1, n - 1, np.nan))
+    return np.sqrt(_variance(view, arguments))
+
+
+def _shapes(view: View) -> Array:
+    return shapes(view.values[0], view.ranges)
+
+
+def _skew(view: View, arguments: Arguments) -> Array:
+    n, _, m2, m3, _ = view.once(_shapes).T
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        sample = n * np.sqrt(n - 1) / (n - 2) * (m3 / m2 / np.sqrt(m2))
+    return np.where(n < 3, np.nan, np.where(m2 == 0, 0.0, sample))
+
+
+def _kurtosis(view: View, arguments: Arguments) -> Array:
+    n, _, m2, _, m4 = view.once(_shapes).T
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        ratio = n * (m4 / m2 / m2)
+        if not arguments["bias"]:
+            unbiased = ((n * n - 1) * ratio - 3 * (n - 1) ** 2) / (n - 2) / (n - 3) + 3
+            ratio = np.where(n > 3, unbiased, ratio)
+    ratio = np.where(m2 > 0, ratio - 3 if arguments["fisher"] else ratio, np.nan)
+    if arguments["nan_policy"] == "propagate":
+        ratio = where_all_known(view, ratio)
+    return or_zero(ratio)
 
 
 def _trend(view: View, arguments: Arguments) -> Array:
@@ -40,54 +75,27 @@ def _trend(view: View, arguments: Arguments) -> Array:
     return np.where(n > 2, np.where(m_xx == 0, 0.0, slope * _DAY), np.nan)
 
 
-def _percent_true(view: View, arguments: Arguments) -> Array:
-    counts = np.concatenate(([0], np.cumsum(view.values[0] == 1.0)))
-    n_true = counts[view.ranges.high] - counts[view.ranges.low]
-    share: Array = n_true / np.maximum(view.ranges.high - view.ranges.low, 1)
-    return share
-
-
-def _time_since_last(view: View, arguments: Arguments) -> Array:
-    last: Array = view.last()
-    return np.where(last == NAT, np.nan, (view.cutoffs - last) / _SECOND)
-
-
-def _num_unique(view: View, arguments: Arguments) -> Array:
-    codes, values = view.codes
-    return distinct(codes, len(values), view.ranges.low, view.ranges.high).astype(np.float64)
-
-
-def _mode(view: View, arguments: Arguments) -> Array:
-    codes, values = view.codes
-    r = view.ranges
-    winners = most_frequent(codes, max(len(values), 1), r.low, r.high, r.windowed)
-    if np.issubdtype(view.values[0].dtype, np.integer):
-        return winners
-    return np.append(values, np.nan)[winners]
+def where_all_known(view: View, values: Array) -> Array:
+    """Return values where a range has no null, and null elsewhere."""
+    unknown = count(np.isnan(view.values[0]), view.ranges)
+    return np.where(unknown == 0, values, np.nan)
 
 
 SUMMARIES: Mapping[str, Aggregation] = MappingProxyType(
     {
         "Count": Aggregation(compute=_count, takes=(), default=0.0),
-        "Sum": Aggregation(compute=_sum, takes=(_NUMBERS,), default=0.0),
-        "Mean": Aggregation(compute=_mean, takes=(_NUMBERS,), defaults={"skipna": True}),
-        "Std": Aggregation(compute=_std, takes=(_NUMBERS,)),
-        "Min": Aggregation(compute=lambda view, _: -view.greatest(-1.0), takes=(_NUMBERS,)),
-        "Max": Aggregation(compute=lambda view, _: view.greatest(1.0), takes=(_NUMBERS,)),
-        "Last": Aggregation(
-            compute=lambda view, _: view.last(), takes=(tuple(ValueType),), gives=None
+        "Sum": Aggregation(compute=_sum, takes=(NUMBERS,), default=0.0),
+        "Mean": Aggregation(compute=_mean, takes=(NUMBERS,), defaults=_SKIPNA, accepts=anything),
+        "Std": Aggregation(compute=_std, takes=(NUMBERS,)),
+        "Variance": Aggregation(compute=_variance, takes=(NUMBERS,)),
+        "Skew": Aggregation(compute=_skew, takes=(NUMBERS,)),
+        "Kurtosis": Aggregation(
+            compute=_kurtosis,
+            takes=(NUMBERS,),
+            default=0.0,
+            defaults={"fisher": True, "bias": True, "nan_policy": "propagate"},
+            accepts=lambda arguments: arguments["nan_policy"] != "raise",
         ),
-        "NumUnique": Aggregation(
-            compute=_num_unique,
-            takes=(_CATEGORIES,),
-            defaults={"use_string_for_pd_calc": True},
-            accepts=anything,
-        ),
-        "Mode": Aggregation(compute=_mode, takes=(_CATEGORIES,), gives=None),
-        "PercentTrue": Aggregation(compute=_percent_true, takes=((ValueType.BOOLEAN,),)),
-        "TimeSinceLast": Aggregation(
-            compute=_time_since_last, takes=((ValueType.TIME,),), defaults={"unit": "seconds"}
-        ),
-        "Trend": Aggregation(compute=_trend, takes=(_NUMBERS, (ValueType.TIME,))),
+        "Trend": Aggregation(compute=_trend, takes=(NUMBERS, (ValueType.TIME,))),
     }
 )
