@@ -75,7 +75,11 @@ def test_rows_that_cannot_be_asked_are_refused(snapshot, rows, message):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('"type":"Mean"', '"type":"NumConsecutiveLessMean"', "primitive 'NumConsecutiveLessMean' has no kernel"),
+        (
+            '"type":"Mean"',
+            '"type":"NumConsecutiveLessMean"',
+            "primitive 'NumConsecutiveLessMean' has no kernel",
+        ),
         ('"where":null', '"where":"visits: x"', "it has a `where`"),
         ('"unit":"d"', '"unit":"mo"', "a window of 1 'mo'"),
         (
