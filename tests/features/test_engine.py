@@ -84,8 +84,8 @@ def test_rows_that_cannot_be_asked_are_refused(snapshot, rows, message):
         ('"unit":"d"', '"unit":"mo"', "a window of 1 'mo'"),
         (
             '"arguments":{},"module":"featuretools.primitives.standard.aggregation.mean"',
-            '"arguments":{"skipna":false},"module":""',
-            "Mean.skipna=False.",
+            '"arguments":{"weigh":true},"module":""',
+            "Mean.weigh=True.",
         ),
         ('"type":"DirectFeature"', '"type":"GroupByTransformFeature"', "GroupByTransformFeature"),
         ('"column_name":"spent"', '"column_name":"spend"', "column 'spend' of table 'visits'"),
