@@ -6,7 +6,9 @@ What is not here, or does not fit, is computed by featuretools' own function.
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from features.engine.primitives.arithmetic import ARITHMETIC
 from features.engine.primitives.categories import KINDS
+from features.engine.primitives.comparisons import COMPARISONS
 from features.engine.primitives.dates import DATES
 from features.engine.primitives.extremes import EXTREMES
 from features.engine.primitives.kinds import Aggregation, MapPrimitive, Running
@@ -21,6 +23,6 @@ AGGREGATIONS: Mapping[str, Aggregation] = MappingProxyType(
     {**SUMMARIES, **EXTREMES, **POSITIONS, **ORDERS, **KINDS, **SEQUENCES}
 )
 
-MAPS: Mapping[str, MapPrimitive] = MappingProxyType({**DATES})
+MAPS: Mapping[str, MapPrimitive] = MappingProxyType({**DATES, **ARITHMETIC, **COMPARISONS})
 
 RUNNING: Mapping[str, Running] = MappingProxyType({})
