@@ -137,19 +137,24 @@ def _cutoffs(rows: pd.DataFrame) -> Ints:
 
 
 def _empty_column(node: Node, n: int) -> npt.NDArray[Any]:
-    return np.empty(n, dtype=object if node.type is ValueType.CODE else np.float64)
+    match node.type:
+        case ValueType.CODE | ValueType.OBJECT:
+            return np.empty(n, dtype=object)
+        case ValueType.TIME:
+            return np.empty(n, dtype="datetime64[us]")
+        case _:
+            return np.empty(n, dtype=np.float64)
 
 
 def _finish(evaluator: Evaluator, node: Node, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Bring values into the form of a matrix: codes become text, null None."""
     match node.type:
         case ValueType.CODE:
-            names = [str(name) for name in evaluator.categories(node).to_pylist()]
-            return np.take(np.array([*names, None], dtype=object), values)
+            return evaluator.names(node, values)
+        case ValueType.OBJECT:
+            texts = [None if value is None else str(value) for value in values]
+            return np.array([*texts, None], dtype=object)[:-1]
         case ValueType.TIME:
-            raise FeatureError(
-                "Expected features that are numbers or categories, got a date. "
-                "Use its parts (year, month, weekday, hour) instead."
-            )
+            return values.view("datetime64[us]")
         case ValueType.NUMBER | ValueType.BOOLEAN:
             return values

@@ -6,7 +6,7 @@ per row. A *dynamic* node (an aggregation of rows that come with time, and all t
 one) has a value for each (row, cutoff).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from features.engine.calls import Call
+from features.engine.windows import Window
 from features.schema import Relationship, Schema
 
 NAT = np.iinfo(np.int64).min
@@ -25,13 +27,15 @@ class ValueType(StrEnum):
     """What a node's values are, and so how they are held.
 
     NUMBER and BOOLEAN are float64 (null NaN), TIME is int64 microseconds since 1970 (null the
-    smallest), CODE is int32 numbers of ordered categories (null -1).
+    smallest), CODE is int32 numbers of ordered categories (null -1), OBJECT is text that a
+    primitive made, or anything else (null None).
     """
 
     NUMBER = "number"
     BOOLEAN = "boolean"
     TIME = "time"
     CODE = "code"
+    OBJECT = "object"
 
 
 _FORMS: Mapping[ValueType, tuple[Any, Any]] = MappingProxyType(
@@ -40,6 +44,7 @@ _FORMS: Mapping[ValueType, tuple[Any, Any]] = MappingProxyType(
         ValueType.BOOLEAN: (np.float64, np.nan),
         ValueType.TIME: (np.int64, NAT),
         ValueType.CODE: (np.int32, -1),
+        ValueType.OBJECT: (object, None),
     }
 )
 
@@ -78,27 +83,55 @@ class Column:
         """Null where the row is not visible."""
         return None
 
+    @property
+    def n_outputs(self) -> int:
+        """A cell has one value."""
+        return 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Map:
-    """A function of one value of the same row; null of null."""
+    """A function of values of the same row, and perhaps of the cutoff.
+
+    Attributes
+    ----------
+    default
+        What stands for it where the row is not visible; None is null.
+    """
 
     table: str
     type: ValueType
     clock: Clock
-    function: str
-    base: "Node"
-    arguments: tuple[tuple[str, Any], ...] = ()
+    call: Call
+    bases: tuple["Node", ...]
+    dynamic: bool
+    default: float | None
+    n_outputs: int
 
-    @property
-    def dynamic(self) -> bool:
-        """As its base."""
-        return self.base.dynamic
 
-    @property
-    def default(self) -> float | None:
-        """Null where the row is not visible."""
-        return None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """A function of the rows of a group in the order they became visible, a value for each.
+
+    Attributes
+    ----------
+    groups
+        What rows of one group have in common; None makes the whole table one group.
+    dynamic
+        False where a row's value depends only on rows that became visible before it.
+    default
+        Of rows without a group.
+    """
+
+    table: str
+    type: ValueType
+    clock: Clock
+    call: Call
+    bases: tuple["Node", ...]
+    groups: "Node | None"
+    dynamic: bool
+    default: float | None
+    n_outputs: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +156,11 @@ class Direct:
         """As the base has it, where no parent is visible."""
         return self.base.default
 
+    @property
+    def n_outputs(self) -> int:
+        """As many as the base has."""
+        return self.base.n_outputs
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aggregate:
@@ -132,8 +170,10 @@ class Aggregate:
     ----------
     path
         Relationships from the node's table down to the table of the bases.
+    where
+        Only child rows of which this is true count; None lets all of them.
     window
-        Microseconds, or None for all the past.
+        How far back it looks; None is all the past.
     dynamic
         False where neither the rows nor the bases come with time.
     """
@@ -141,32 +181,63 @@ class Aggregate:
     table: str
     type: ValueType
     clock: Clock
-    primitive: str
-    arguments: tuple[tuple[str, Any], ...] = ()
+    call: Call
     path: tuple[Relationship, ...]
     bases: tuple["Node", ...]
-    window: int | None
+    where: "Node | None"
+    window: Window | None
     dynamic: bool
     default: float | None
+    n_outputs: int
 
 
-Node = Column | Map | Direct | Aggregate
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """One of several outputs of a node."""
+
+    table: str
+    type: ValueType
+    clock: Clock
+    base: "Node"
+    output: int
+
+    @property
+    def dynamic(self) -> bool:
+        """As its base."""
+        return self.base.dynamic
+
+    @property
+    def default(self) -> float | None:
+        """As its base."""
+        return self.base.default
+
+    @property
+    def n_outputs(self) -> int:
+        """The one."""
+        return 1
 
 
-def joint_clock(nodes: tuple[Node, ...]) -> Clock:
+Node = Column | Map | Scan | Direct | Aggregate | Slice
+
+
+def joint_clock(nodes: Iterable[Node]) -> Clock:
     """Join the clocks of nodes that are used together."""
     return NO_CLOCK.union(*(node.clock for node in nodes))
 
 
 def inputs_of(node: Node) -> tuple[Node, ...]:
-    """Name the nodes that `node` is computed from."""
+    """Name the nodes that `node` is computed from; the bases come first."""
     match node:
         case Column():
             return ()
-        case Map() | Direct():
+        case Direct() | Slice():
             return (node.base,)
-        case Aggregate():
+        case Map():
             return node.bases
+        case Scan():
+            return node.bases if node.groups is None else (*node.bases, node.groups)
+        case Aggregate():
+            return node.bases if node.where is None else (*node.bases, node.where)
 
 
 def dtype_of(node: Node) -> npt.DTypeLike:
@@ -175,14 +246,34 @@ def dtype_of(node: Node) -> npt.DTypeLike:
     return form
 
 
+def null_of(node: Node) -> Any:
+    """Return how a null of `node` is held."""
+    return _FORMS[node.type][1]
+
+
 def absent(node: Node) -> Any:
     """Return what stands for `node` where there is nothing to see: its default, or null."""
-    return _FORMS[node.type][1] if node.default is None else node.default
+    return null_of(node) if node.default is None else node.default
 
 
 def absent_values(node: Node, n: int) -> npt.NDArray[Any]:
-    """Return `n` values of `node` where there is nothing to see."""
-    return np.full(n, absent(node), dtype=dtype_of(node))
+    """Return `n` values of `node` where there is nothing to see; a row each, if it has several."""
+    shape = n if node.n_outputs == 1 else (n, node.n_outputs)
+    return np.full(shape, absent(node), dtype=dtype_of(node))
+
+
+def is_null(node: Node, values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Tell which values of `node` are null."""
+    null = null_of(node)
+    missing: npt.NDArray[np.bool_]
+    match node.type:
+        case ValueType.NUMBER | ValueType.BOOLEAN:
+            missing = np.isnan(values)
+        case ValueType.OBJECT:
+            missing = np.equal(values, None).astype(bool)
+        case _:
+            missing = values == null
+    return missing
 
 
 def column_clock(schema: Schema, table: str, column: str) -> Clock:

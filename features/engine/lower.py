@@ -1,9 +1,11 @@
 """From definitions (the JSON of `featuretools.save_features`) to the graph of nodes."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from features.engine.calls import Call, Form, Way, write_arguments
+from features.engine.definitions import Definitions, UnsupportedDefinitionError, default_of
+from features.engine.fallback import reads_earlier_rows_only, reads_other_rows
 from features.engine.graph import (
     NO_CLOCK,
     Aggregate,
@@ -13,12 +15,15 @@ from features.engine.graph import (
     Map,
     Moment,
     Node,
+    Scan,
+    Slice,
     ValueType,
     column_clock,
     joint_clock,
     link_clock,
 )
-from features.engine.primitives import AGGREGATIONS, MAPS, Aggregation
+from features.engine.primitives import AGGREGATIONS, MAPS, RUNNING
+from features.engine.windows import Window, read_window
 from features.errors import FeatureError
 from features.schema import ColumnType, Relationship, Schema
 
@@ -30,52 +35,37 @@ _VALUE_TYPES = {
     ColumnType.TEXT: ValueType.CODE,
     ColumnType.KEY: ValueType.CODE,
 }
-_MICROSECONDS = {
-    "ms": 1_000,
-    "s": 1_000_000,
-    "m": 60_000_000,
-    "h": 3_600_000_000,
-    "d": 86_400_000_000,
-    "w": 604_800_000_000,
-}
 
-
-class UnsupportedDefinitionError(FeatureError):
-    """A definition says what the engine has no way to compute."""
-
-    @classmethod
-    def of(cls, feature: str, what: str, known: str) -> "UnsupportedDefinitionError":
-        """Name the feature, what in it is not supported, and what is."""
-        return cls(f"The engine cannot compute {feature!r}: {what}. It knows {known}.")
+Arguments = Mapping[str, Any]
 
 
 def lower(definitions: str, schema: Schema) -> dict[str, Node]:
-    """Lower definitions to nodes, by feature name, in the order of the definitions.
+    """Lower definitions to nodes, by column name, in the order of the definitions.
 
-    Equal sub-definitions become one node.
+    Equal sub-definitions become one node; a feature of several outputs has a node for each.
 
     Raises
     ------
     UnsupportedDefinitionError
-        Where a primitive, an argument or a kind of feature is not known to the engine.
+        Where a kind of feature, a window or a type of values is not known to the engine.
     FeatureError
-        Where a definition names a table, column or relationship that `schema` does not have.
+        Where a definition names a table, column, relationship or primitive that is not there.
     """
-    content = json.loads(definitions)
-    lowering = _Lowering(content, schema)
-    nodes = {}
-    for full_name in content["feature_list"]:
-        name = content["feature_definitions"][full_name]["arguments"]["name"]
-        nodes[name] = lowering.node(full_name)
+    lowering = _Lowering(Definitions(definitions, schema), schema)
+    nodes: dict[str, Node] = {}
+    for full_name in lowering.definitions.listed:
+        node = lowering.node(full_name)
+        columns = lowering.definitions.columns(full_name)
+        for i, column in enumerate(columns):
+            nodes[column] = node if len(columns) == 1 else lowering.share(_slice(node, i))
     return nodes
 
 
 class _Lowering:
     """The nodes made so far, by full feature name and by content."""
 
-    def __init__(self, content: Mapping[str, Any], schema: Schema) -> None:
-        self._features = content["feature_definitions"]
-        self._primitives = content["primitive_definitions"]
+    def __init__(self, definitions: Definitions, schema: Schema) -> None:
+        self.definitions = definitions
         self._schema = schema
         self._by_name: dict[str, Node] = {}
         self._by_content: dict[Node, Node] = {}
@@ -83,24 +73,30 @@ class _Lowering:
     def node(self, full_name: str) -> Node:
         """Return the one node of a feature."""
         if full_name not in self._by_name:
-            node = self._make(full_name)
-            self._by_name[full_name] = self._by_content.setdefault(node, node)
+            self._by_name[full_name] = self.share(self._make(full_name))
         return self._by_name[full_name]
 
+    def share(self, node: Node) -> Node:
+        """Return the first node that equals `node`."""
+        return self._by_content.setdefault(node, node)
+
     def _make(self, full_name: str) -> Node:
-        feature = self._features[full_name]
-        arguments = feature["arguments"]
-        match feature["type"]:
+        arguments = self.definitions.arguments(full_name)
+        match self.definitions.kind(full_name):
             case "IdentityFeature":
                 return self.column(arguments["dataframe_name"], arguments["column_name"])
             case "DirectFeature":
                 return self._direct(arguments)
             case "TransformFeature":
-                return self._map(arguments)
+                return self._transform(full_name, arguments)
+            case "GroupByTransformFeature":
+                return self._scan(full_name, arguments, arguments["groupby"])
             case "AggregationFeature":
-                return self._aggregate(arguments)
+                return self._aggregate(full_name, arguments)
+            case "FeatureOutputSlice":
+                return _slice(self.node(arguments["base_feature"]), arguments["n"])
             case other:
-                known = "identity, direct, transform and aggregation features"
+                known = "identity, direct, transform, group-by, aggregation and slice features"
                 raise UnsupportedDefinitionError.of(full_name, f"it is a {other}", known)
 
     def column(self, table_name: str, column: str) -> Column:
@@ -117,8 +113,8 @@ class _Lowering:
             clock=column_clock(self._schema, table_name, column),
         )
 
-    def _direct(self, arguments: Mapping[str, Any]) -> Direct:
-        relationship = self._relationship(arguments["relationship"])
+    def _direct(self, arguments: Arguments) -> Direct:
+        relationship = self.definitions.relationship(arguments["relationship"])
         base = self.node(arguments["base_feature"])
         clock = self._clock_through(relationship, base.clock)
         dynamic = base.dynamic or (base.default is not None and bool(clock))
@@ -142,105 +138,141 @@ class _Lowering:
             moments.append(Moment(path=(relationship,), table=parent.name, column=parent.time))
         return frozenset(moments) | link_clock(self._schema, relationship)
 
-    def _map(self, arguments: Mapping[str, Any]) -> Map:
-        name, own = self._primitive(arguments, MAPS)
-        base = self.node(arguments["base_features"][0])
-        if len(arguments["base_features"]) != 1 or (base.type,) not in MAPS[name].takes:
-            raise UnsupportedDefinitionError.of(
-                arguments["name"], f"{name} of {base.type} values", f"{name} of one date"
-            )
+    def _transform(self, full_name: str, arguments: Arguments) -> Map | Scan:
+        primitive = self.definitions.load(arguments)
+        if reads_other_rows(primitive):
+            return self._scan(full_name, arguments, None)
+        bases = self._nodes(arguments["base_features"])
+        call, type_ = self._call(full_name, arguments["base_features"], MAPS, _alternatives)
+        dynamic = bool(primitive.uses_calc_time) or any(base.dynamic for base in bases)
         return Map(
-            table=base.table,
-            function=name,
-            arguments=own,
-            base=base,
-            type=MAPS[name].gives or base.type,
-            clock=base.clock,
+            table=bases[0].table,
+            type=type_,
+            clock=NO_CLOCK if dynamic else joint_clock(bases),
+            call=call,
+            bases=bases,
+            dynamic=dynamic,
+            default=default_of(primitive, type_),
+            n_outputs=primitive.number_output_features,
         )
 
-    def _aggregate(self, arguments: Mapping[str, Any]) -> Aggregate:
-        name, own = self._primitive(arguments, AGGREGATIONS)
-        if arguments["where"] is not None:
-            known = "aggregations of all rows"
-            raise UnsupportedDefinitionError.of(arguments["name"], "it has a `where`", known)
-        primitive = AGGREGATIONS[name]
-        path = tuple(self._relationship(step) for step in arguments["relationship_path"])
-        bases = self._bases(arguments, primitive)
+    def _scan(self, full_name: str, arguments: Arguments, groupby: str | None) -> Scan:
+        """Make a transform of other rows; within a group even one that stays in its row."""
+        primitive = self.definitions.load(arguments)
+        names = _bases_with_group(arguments["base_features"], groupby, primitive)
+        bases = self._nodes(names)
+        groups = None if groupby is None else self.node(groupby)
+        inputs = bases if groups is None else (*bases, groups)
+        call, type_ = self._call(full_name, names, RUNNING, _alternatives)
+        table = self._schema.table(bases[0].table)
+        timeless = table.time is None and not joint_clock(inputs)
+        stays = timeless or reads_earlier_rows_only(primitive) or not reads_other_rows(primitive)
+        moving = any(node.dynamic for node in inputs) or primitive.uses_calc_time
+        dynamic = bool(moving or not stays)
+        return Scan(
+            table=table.name,
+            type=type_,
+            clock=NO_CLOCK if dynamic else joint_clock(inputs),
+            call=call,
+            bases=bases,
+            groups=groups,
+            dynamic=dynamic,
+            default=default_of(primitive, type_),
+            n_outputs=primitive.number_output_features,
+        )
+
+    def _aggregate(self, full_name: str, arguments: Arguments) -> Aggregate:
+        primitive = self.definitions.load(arguments)
+        call, type_ = self._call(full_name, arguments["base_features"], AGGREGATIONS, _positions)
+        n_read = len(call.forms)
+        if call.way is Way.KERNEL:
+            n_read = len(AGGREGATIONS[call.name].takes)
+        bases = self._nodes(arguments["base_features"][:n_read])
+        where = None if arguments["where"] is None else self._where(full_name, arguments["where"])
+        inputs = bases if where is None else (*bases, where)
+        path = tuple(map(self.definitions.relationship, arguments["relationship_path"]))
         return Aggregate(
             table=path[0].parent,
-            type=primitive.gives or bases[0].type,
+            type=type_,
             clock=NO_CLOCK,
-            primitive=name,
-            arguments=own,
+            call=call,
             path=path,
             bases=bases,
-            window=self._window(arguments),
-            dynamic=bool(joint_clock(bases))
-            or any(base.dynamic for base in bases)
+            where=where,
+            window=_window(full_name, arguments["use_previous"]),
+            dynamic=bool(joint_clock(inputs))
+            or any(node.dynamic for node in inputs)
             or any(self._comes_with_time(step) for step in path),
-            default=primitive.default,
+            default=default_of(primitive, type_),
+            n_outputs=primitive.number_output_features,
         )
 
-    def _bases(self, arguments: Mapping[str, Any], primitive: Aggregation) -> tuple[Node, ...]:
-        """Return as many bases as the primitive reads, once their types fit."""
-        bases = tuple(self.node(base) for base in arguments["base_features"])
-        fitting = [base.type in takes for base, takes in zip(bases, primitive.takes, strict=False)]
-        if len(fitting) != len(primitive.takes) or not all(fitting):
-            raise UnsupportedDefinitionError.of(
-                arguments["name"],
-                f"its values are of the types {[str(base.type) for base in bases]}",
-                f"this primitive of {[[str(t) for t in takes] for takes in primitive.takes]}",
-            )
-        return bases[: len(primitive.takes)]
+    def _where(self, full_name: str, where: str) -> Node:
+        node = self.node(where)
+        if node.type is not ValueType.BOOLEAN or node.n_outputs > 1:
+            what = f"its `where` {where!r} is of type {node.type}"
+            raise UnsupportedDefinitionError.of(full_name, what, "conditions that are true or not")
+        return node
+
+    def _call(
+        self,
+        full_name: str,
+        base_names: Sequence[str],
+        kernels: Mapping[str, Any],
+        fits: Callable[[Any, Sequence[ValueType]], bool],
+    ) -> tuple[Call, ValueType]:
+        """Choose the way of a primitive, and say of which type its results are."""
+        name, module, own = self.definitions.primitive(self.definitions.arguments(full_name))
+        types = [_seen(node.type) for node in self._nodes(base_names)]
+        kernel = kernels.get(name) if module.startswith("featuretools.") else None
+        if kernel is not None and kernel.fits(own) and fits(kernel, types):
+            complete = write_arguments(kernel.complete(own))
+            call = Call(name=name, module=module, arguments=complete, way=Way.KERNEL)
+            given = kernel.gives or self.node(base_names[0]).type
+            made = given is ValueType.CODE and kernels is not AGGREGATIONS
+            return call, ValueType.OBJECT if made else given
+        forms: tuple[Form, ...] = tuple(map(self.definitions.form, base_names))
+        arguments = write_arguments(own)
+        call = Call(name=name, module=module, arguments=arguments, way=Way.FALLBACK, forms=forms)
+        return call, self.definitions.type(full_name)
+
+    def _nodes(self, full_names: Sequence[str]) -> tuple[Node, ...]:
+        return tuple(map(self.node, full_names))
 
     def _comes_with_time(self, step: Relationship) -> bool:
         timed = self._schema.table(step.child).time is not None
         return timed or bool(link_clock(self._schema, step))
 
-    def _primitive(
-        self, arguments: Mapping[str, Any], known: Mapping[str, Any]
-    ) -> tuple[str, tuple[tuple[str, Any], ...]]:
-        """Return the primitive's class name and arguments, once a kernel fits them."""
-        primitive = self._primitives[arguments["primitive"]]
-        name: str = primitive["type"]
-        if name not in known:
-            raise UnsupportedDefinitionError.of(
-                arguments["name"], f"primitive {name!r} has no kernel", ", ".join(known)
-            )
-        if not known[name].fits(primitive["arguments"]):
-            given = ", ".join(f"{key}={value!r}" for key, value in primitive["arguments"].items())
-            raise UnsupportedDefinitionError.of(
-                arguments["name"], f"{name}({given})", f"{name} with its defaults"
-            )
-        complete = known[name].complete(primitive["arguments"])
-        return name, tuple(sorted(complete.items()))
 
-    def _window(self, arguments: Mapping[str, Any]) -> int | None:
-        """Return the window of an aggregation in microseconds."""
-        window = arguments["use_previous"]
-        if window is None:
-            return None
-        if window["unit"] not in _MICROSECONDS or window["value"] <= 0:
-            raise UnsupportedDefinitionError.of(
-                arguments["name"],
-                f"a window of {window['value']} {window['unit']!r}",
-                f"positive windows in {', '.join(_MICROSECONDS)}",
-            )
-        microseconds: int = round(window["value"] * _MICROSECONDS[window["unit"]])
-        return microseconds
+def _slice(node: Node, output: int) -> Slice:
+    return Slice(table=node.table, type=node.type, clock=node.clock, base=node, output=output)
 
-    def _relationship(self, arguments: Mapping[str, str]) -> Relationship:
-        """Find the schema's own relationship."""
-        wanted = Relationship(
-            parent=arguments["parent_dataframe_name"],
-            parent_column=arguments["parent_column_name"],
-            child=arguments["child_dataframe_name"],
-            child_column=arguments["child_column_name"],
-        )
-        if wanted not in self._schema.relationships:
-            raise FeatureError(
-                f"The plan needs the relationship {wanted.parent}.{wanted.parent_column} <- "
-                f"{wanted.child}.{wanted.child_column}, which the schema does not have. "
-                "Make a new plan, or bring the relationship back."
-            )
-        return wanted
+
+def _seen(type_: ValueType) -> ValueType:
+    """Text that a primitive made is given to kernels as codes."""
+    return ValueType.CODE if type_ is ValueType.OBJECT else type_
+
+
+def _alternatives(kernel: Any, types: Sequence[ValueType]) -> bool:
+    return tuple(types) in kernel.takes
+
+
+def _positions(kernel: Any, types: Sequence[ValueType]) -> bool:
+    fitting = [type_ in takes for type_, takes in zip(types, kernel.takes, strict=False)]
+    return len(fitting) == len(kernel.takes) and all(fitting)
+
+
+def _bases_with_group(bases: Sequence[str], groupby: str | None, primitive: Any) -> Sequence[str]:
+    """Put the group back among the bases: featuretools leaves it out where it is one of them."""
+    alternatives = primitive.input_types
+    wanted = len(alternatives[0] if isinstance(alternatives[0], list) else alternatives)
+    missing = wanted - len(bases)
+    return [*bases, *[groupby] * missing] if groupby is not None and missing > 0 else bases
+
+
+def _window(full_name: str, arguments: Arguments | None) -> Window | None:
+    try:
+        return read_window(arguments)
+    except ValueError as error:
+        known = "positive spans in ms, s, m, h, d, w, whole months in mo, Y, and rows in o"
+        raise UnsupportedDefinitionError.of(full_name, str(error), known) from error

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from features.engine.columns import Values, encode, find_rows, look_up, to_microseconds
 from features.engine.graph import (
@@ -16,15 +17,20 @@ from features.engine.graph import (
     Column,
     Direct,
     Node,
+    ValueType,
     inputs_of,
     link_clock,
 )
 from features.engine.ranges import ALWAYS, NEVER, Index, build_index
 from features.schema import Relationship, Schema
 
+Array = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
 Path = tuple[Relationship, ...]
 Kept = TypeVar("Kept")
+
+_EXACT = 2**53
+"""Whole numbers up to here have a double each."""
 
 
 class Tables:
@@ -50,6 +56,25 @@ class Tables:
     def values(self, column: Column) -> Values:
         """Return the values of a column."""
         return self._keep(("values", column), lambda: encode(self._arrow(column), column.type))
+
+    def wide(self, column: Column) -> tuple[Array, Array] | None:
+        """Return codes and values of whole numbers that double precision does not tell apart.
+
+        Returns
+        -------
+        tuple of Array, or None
+            int32 codes (null -1) and, ascending, the value of each; None where doubles suffice.
+        """
+
+        def encode_whole() -> tuple[Array, Array] | None:
+            numbers = self._arrow(column)
+            if not pa.types.is_integer(numbers.type) or not _is_wide(numbers):
+                return None
+            coded = encode(numbers, ValueType.CODE)
+            names = pa.array([] if coded.categories is None else coded.categories)
+            return coded.data, np.asarray(names.cast(pa.float64(), safe=False))
+
+        return self._keep(("wide", column), encode_whole)
 
     def visible(self, table: str) -> Ints:
         """Return the moment from which each row is visible."""
@@ -135,6 +160,11 @@ class Tables:
             self._kept[name] = make()
         kept: Kept = self._kept[name]
         return kept
+
+
+def _is_wide(numbers: pa.ChunkedArray) -> bool:
+    extremes = pc.min_max(numbers).as_py()
+    return any(v is not None and abs(v) > _EXACT for v in extremes.values())
 
 
 def required_columns(nodes: Mapping[str, Node], schema: Schema) -> dict[str, set[str]]:
