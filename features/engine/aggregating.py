@@ -7,7 +7,6 @@ under a dynamic condition, write their ranges out as a frame of the child table.
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -190,7 +189,7 @@ class Aggregator:
                 statics.densify(base, array)[0] if base.type is ValueType.OBJECT else array
                 for base, array in zip(bases, arrays, strict=True)
             )
-            return View(coded, partial(statics.densify, bases[0], arrays[0]), ranges, asked)
+            return View(coded, lambda: statics.densify(bases[0], arrays[0]), ranges, asked)
 
         def labels() -> Sequence[Array]:
             return [statics.labels(b, array) for b, array in zip(bases, arrays, strict=True)]
@@ -203,7 +202,9 @@ class Aggregator:
 
         def run(job: _Job) -> Results:
             nodes = [node for node in job.nodes if node.call.way is Way.KERNEL]
-            view = job.view() if nodes else None
+            if not nodes:
+                return {}
+            view = job.view()
             return {node: _finish(node, _by_kernel(node, view), empty) for node in nodes}
 
         results: Results = {}
@@ -233,9 +234,10 @@ def _narrowed(pairs: Pairs, reach: _Reach, values: Results) -> tuple[Ints, Block
 def _by_kernel(node: Aggregate, view: View) -> Array:
     kernel = AGGREGATIONS[node.call.name]
     computed = kernel.compute(view, node.call.own_arguments)
-    values = computed if node.n_outputs == 1 else np.stack(computed, axis=1)
+    values: Array = np.stack(computed, axis=1) if isinstance(computed, list) else computed
     if node.type is ValueType.OBJECT:
-        return np.append(view.codes[1].astype(object), None)[values]
+        names: Array = np.array([*view.codes[1], None], dtype=object)
+        return names[values]
     return values.astype(dtype_of(node))
 
 

@@ -29,7 +29,7 @@ def encode(column: pa.ChunkedArray, type_: ValueType) -> Values:
     match type_:
         case ValueType.TIME:
             return Values(data=to_microseconds(column))
-        case ValueType.CODE:
+        case ValueType.CODE | ValueType.OBJECT:
             return _encode_categories(column)
         case ValueType.NUMBER | ValueType.BOOLEAN:
             if pa.types.is_boolean(column.type):

@@ -29,6 +29,7 @@ def compute_matrix(
     snapshot: Snapshot,
     rows: pd.DataFrame,
     *,
+    inclusive: bool = True,
     n_threads: int = 2,
     on_progress: Progress | None = None,
 ) -> pd.DataFrame:
@@ -45,6 +46,9 @@ def compute_matrix(
     rows
         Columns: the target's key, and `cutoff_time`; others are ignored. Keys and cutoffs may
         repeat and stand in any order.
+    inclusive
+        Whether what becomes visible at the cutoff itself is seen. Where it is not, windows are
+        [cutoff - window, cutoff), and a time since is still counted to the cutoff.
     n_threads
         Threads that aggregate side by side, at least 1; they do not change a value.
     on_progress
@@ -54,7 +58,8 @@ def compute_matrix(
     -------
     pandas.DataFrame
         In the order of `rows`: key, `cutoff_time`, then the features, numeric ones as float64
-        (booleans 0.0 and 1.0, null NaN), categorical ones as str or None.
+        (booleans 0.0 and 1.0, null NaN), categorical ones as str or None, dates as
+        datetime64.
 
     Raises
     ------
@@ -67,7 +72,9 @@ def compute_matrix(
     needed.setdefault(plan.target, set()).add(snapshot.schema.table(plan.target).key)
     tables = {name: snapshot.read(name, columns=sorted(needed[name])) for name in needed}
     store = Tables(snapshot.schema, tables)
-    return compute_nodes(nodes, store, rows, n_threads=n_threads, on_progress=on_progress)
+    return compute_nodes(
+        nodes, store, rows, inclusive=inclusive, n_threads=n_threads, on_progress=on_progress
+    )
 
 
 def compute_nodes(
@@ -75,6 +82,7 @@ def compute_nodes(
     store: Tables,
     rows: pd.DataFrame,
     *,
+    inclusive: bool = True,
     n_threads: int = 2,
     on_progress: Progress | None = None,
 ) -> pd.DataFrame:
@@ -86,7 +94,7 @@ def compute_nodes(
     order = np.lexsort((cutoffs, entities))
     columns = {name: _empty_column(node, len(rows)) for name, node in nodes.items()}
     with ThreadPoolExecutor(max_workers=n_threads) as executor:
-        evaluator = Evaluator(store, executor)
+        evaluator = Evaluator(store, executor, inclusive=inclusive)
         n_part = max(MAX_CELLS // len(nodes), 1)
         for first in range(0, len(rows), n_part):
             part = order[first : first + n_part]

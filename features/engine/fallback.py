@@ -9,18 +9,23 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from features.engine.calls import Call, write_arguments
+from features.engine.calls import Call
 from features.engine.graph import ValueType
 from features.engine.moments import Blocks
 from features.engine.series import from_result, from_scalars, moment, to_series
 from features.errors import FeatureError
-from features.synthesis import ft
+
+with warnings.catch_warnings():
+    # NOTE: woodwork 0.31 imports pkg_resources, which warns of its own removal.
+    warnings.simplefilter("ignore")
+    from featuretools.primitives.utils import PrimitivesDeserializer
 
 Array = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
@@ -92,8 +97,7 @@ def load_primitive(name: str, module: str, arguments: str) -> Any:
     definition = Call(name=name, module=module, arguments=arguments).own_arguments
     with _quietly():
         try:
-            deserializer = ft.primitives.utils.PrimitivesDeserializer()
-            return deserializer.deserialize_primitive(
+            return PrimitivesDeserializer().deserialize_primitive(
                 {"type": name, "module": module, "arguments": dict(definition)}
             )
         except (RuntimeError, TypeError, ValueError) as error:
@@ -111,7 +115,9 @@ def primitive_of(call: Call) -> Any:
 def reads_other_rows(primitive: Any) -> bool:
     """Tell whether a transform gives a row a value that other rows have a part in."""
     own = type(primitive).__module__.startswith("featuretools.")
-    return bool(primitive.uses_full_dataframe) or (own and type(primitive).__name__ in PREFIX_STABLE)
+    return bool(primitive.uses_full_dataframe) or (
+        own and type(primitive).__name__ in PREFIX_STABLE
+    )
 
 
 def reads_earlier_rows_only(primitive: Any) -> bool:
@@ -149,10 +155,9 @@ def scan_rows(
     call: Call, type_: ValueType, arrays: Sequence[Array], offsets: Ints, cutoff: int | None
 ) -> Array:
     """Call a transform once for each group of rows; `offsets` bound the groups."""
-    bounds = zip(offsets[:-1], offsets[1:], strict=True)
     parts = [
         _of_rows(call, type_, [array[low:high] for array in arrays], cutoff)
-        for low, high in bounds
+        for low, high in pairwise(offsets)
         if low < high
     ]
     return np.concatenate(parts) if parts else _of_nothing(call, type_)
@@ -248,17 +253,3 @@ def _quietly() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-__all__ = [
-    "PREFIX_STABLE",
-    "PrimitiveError",
-    "load_primitive",
-    "map_rows",
-    "primitive_of",
-    "reads_earlier_rows_only",
-    "reads_other_rows",
-    "scan_rows",
-    "summarise_ranges",
-    "write_arguments",
-]

@@ -270,7 +270,7 @@ def is_null(node: Node, values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
         case ValueType.NUMBER | ValueType.BOOLEAN:
             missing = np.isnan(values)
         case ValueType.OBJECT:
-            missing = np.equal(values, None).astype(bool)
+            missing = np.array([value is None for value in values], dtype=np.bool_)
         case _:
             missing = values == null
     return missing

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.engine.calls import Form
-from features.engine.graph import NAT, ValueType
+from features.engine.graph import ValueType
 
 Array = npt.NDArray[Any]
 
@@ -112,5 +112,3 @@ def moment(cutoff: int) -> pd.Timestamp:
 
 Labels = Callable[[Any, Array], Array]
 """Turns an array of a node into what it stands for: codes into text, everything else as it is."""
-
-__all__ = ["NAT", "Labels", "from_result", "from_scalars", "moment", "to_series"]

@@ -3,6 +3,7 @@
 import json
 import uuid
 import warnings
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,23 +23,30 @@ _LOGICAL = {
 
 
 def featuretools_matrix(plan: FeaturePlan, names: list[str], world: World) -> pd.DataFrame:
-    """Values of the features called `names`, in the order of the world's rows.
+    """Values of the features called `names`, in the order of the world's rows."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        features = ft.load_features(plan.keep(names, {}).definitions)
+    return matrix_of(features, world)
+
+
+def matrix_of(features: list, world: World, **options: Any) -> pd.DataFrame:
+    """Values of features, in the order of the world's rows.
 
     NOTE: featuretools refuses repeated (key, cutoff) rows; they are asked once and repeated here.
     """
-    definitions = plan.keep(names, {}).definitions
     key = world.schema.table(world.target).key
     cutoffs = world.rows.rename(columns={key: "instance_id", "cutoff_time": "time"})
     cutoffs["time"] = cutoffs["time"].astype("datetime64[ns]")
     cutoffs["instance_id"] = as_text(cutoffs["instance_id"])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        features = ft.load_features(definitions)
         matrix = ft.calculate_feature_matrix(
             features,
             entityset=filled_entityset(world),
             cutoff_time=cutoffs.drop_duplicates(),
             cutoff_time_in_index=True,
+            **options,
         )
     asked = pd.MultiIndex.from_frame(cutoffs[["instance_id", "time"]])
     matrix.index = pd.MultiIndex.from_arrays(

@@ -75,19 +75,16 @@ def test_rows_that_cannot_be_asked_are_refused(snapshot, rows, message):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (
-            '"type":"Mean"',
-            '"type":"NumConsecutiveLessMean"',
-            "primitive 'NumConsecutiveLessMean' has no kernel",
-        ),
-        ('"where":null', '"where":"visits: x"', "it has a `where`"),
-        ('"unit":"d"', '"unit":"mo"', "a window of 1 'mo'"),
+        ('"type":"Mean"', '"type":"Strange"', "Import the module that defines it"),
+        ('"unit":"d"', '"unit":"min"', "a window of 1 'min'"),
+        ('"unit":"d","value":1', '"unit":["d","mo"],"value":[1,1]', "1 'd' and 1 'mo'"),
+        ('"value":1}', '"value":-1}', "a window of -1 'd'"),
         (
             '"arguments":{},"module":"featuretools.primitives.standard.aggregation.mean"',
-            '"arguments":{"weigh":true},"module":""',
-            "Mean.weigh=True.",
+            '"arguments":{"strange":1},"module":"featuretools.primitives.standard.aggregation.mean"',
+            "unexpected keyword argument 'strange'",
         ),
-        ('"type":"DirectFeature"', '"type":"GroupByTransformFeature"', "GroupByTransformFeature"),
+        ('"type":"DirectFeature"', '"type":"StrangeFeature"', "it is a StrangeFeature"),
         ('"column_name":"spent"', '"column_name":"spend"', "column 'spend' of table 'visits'"),
         ('"child_column_name":"user"', '"child_column_name":"who"', "visits.who"),
     ],

@@ -1,0 +1,288 @@
+"""Every kind of definition that featuretools can make, with featuretools' values."""
+
+import json
+import warnings
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from features.engine.calls import Way
+from features.engine.execute import compute_nodes
+from features.engine.explain import ways
+from features.engine.lower import lower
+from features.engine.tables import Tables
+from features.plan import FeaturePlan, FeatureSpec
+from features.synthesis import ft
+from tests.features.comparing import differences
+from tests.features.custom_primitives import HoursSinceLast, Initial, ShareOfTotal, SpreadBetween
+from tests.features.featuretools_oracle import filled_entityset, matrix_of
+from tests.features.strategies import World
+from tests.features.test_engine_differences import after, shop
+
+
+@pytest.fixture
+def world() -> World:
+    """One customer, eight orders; nothing is known later than its row."""
+    orders = pd.DataFrame(
+        {
+            "t": [after(h) for h in (-2000, -800, -40, -30, -30, -3, -1, 5)],
+            "n": [1.0, 2.0, None, 4.0, 7.0, 9.0, -3.0, 2.5],
+            "b": [True, None, False, True, True, False, None, True],
+            "c": ["x", "yy", "x", None, "x", "yy", "z", "z"],
+            "d": [after(h) for h in (1, 20, 300, 4000, 5, 6, 7, 8)],
+        }
+    )
+    world = shop(orders, [after(h) for h in (-3000, -700, -35, 0, 10)])
+    customers, table = world.schema.tables
+    schema = replace(world.schema, tables=(customers, replace(table, known_at={})))
+    return replace(world, schema=schema)
+
+
+def definitions(features: list) -> str:
+    """As they are stored; a name that comes twice means the same."""
+    return ft.save_features(features)
+
+
+def check(world: World, features: list) -> list[str]:
+    """Our values of features are featuretools'; return the columns."""
+    nodes = lower(definitions(features), world.schema)
+    ours = compute_nodes(nodes, Tables(world.schema, world.tables), world.rows)
+    theirs = matrix_of(features, world)
+    assert sorted(nodes) == sorted(theirs)
+    assert differences(ours, theirs, theirs.columns) == []
+    return list(nodes)
+
+
+def synthesized(world: World, aggregations=(), transforms=(), **options) -> list:
+    entityset = filled_entityset(world)
+    entityset.add_interesting_values(dataframe_name="orders", values={"c": ["x", "yy"]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ft.dfs(
+            entityset=entityset,
+            target_dataframe_name="customers",
+            agg_primitives=list(aggregations),
+            trans_primitives=list(transforms),
+            features_only=True,
+            **options,
+        )
+
+
+def column(world: World, name: str):
+    return ft.Feature(filled_entityset(world)["orders"].ww[name])
+
+
+PRIMITIVES = {
+    **ft.primitives.utils.get_aggregation_primitives(),
+    **ft.primitives.utils.get_transform_primitives(),
+}
+
+
+def of_customers(base, primitive, **options):
+    primitive = PRIMITIVES.get(primitive, primitive) if isinstance(primitive, str) else primitive
+    return ft.Feature(base, parent_dataframe_name="customers", primitive=primitive, **options)
+
+
+def transform(bases, primitive, **options):
+    primitive = PRIMITIVES.get(primitive, primitive) if isinstance(primitive, str) else primitive
+    return ft.Feature(bases, primitive=primitive, **options)
+
+
+def test_where_clauses(world):
+    names = ["count", "sum", "mode", "last", "trend"]
+    columns = check(world, synthesized(world, names, where_primitives=names))
+    assert "SUM(orders.n WHERE c = yy)" in columns
+
+
+def test_where_clauses_of_values_that_change(world):
+    """Whether an order counts depends on what later orders bring."""
+    n, c = column(world, "n"), column(world, "c")
+    above = transform([n, ft.Feature(of_customers(n, "mean"), "orders")], "greater_than")
+    check(
+        world,
+        [
+            of_customers(base, primitive, where=above, use_previous=window)
+            for base, primitive in [(n, "sum"), (column(world, "id"), "count"), (n, "max")]
+            for window in (None, "2 days", "2 observations")
+        ]
+        + [of_customers(c, "mode", where=above)],
+    )
+
+
+@pytest.mark.parametrize("window", ["1 months", "2 years", "1 day", "2 observations"])
+@pytest.mark.parametrize("where", [True, False])
+def test_windows_of_every_unit(world, window, where):
+    i, n, c = (column(world, name) for name in ("id", "n", "c"))
+    condition = (c == "x") if where else None
+    check(
+        world,
+        [
+            of_customers(base, primitive, use_previous=window, where=condition)
+            for base, primitive in [(n, "sum"), (n, "max"), (n, "last"), (c, "mode"), (i, "count")]
+        ],
+    )
+
+
+@pytest.mark.parametrize("window", ["1 months", "2 observations"])
+def test_windows_of_values_that_change(world, window):
+    n = column(world, "n")
+    share = n / ft.Feature(of_customers(n, "sum"), "orders")
+    check(world, [of_customers(share, "mean", use_previous=window)])
+
+
+def test_a_month_goes_back_to_the_last_day_of_a_shorter_one(world):
+    """Cutoffs of one entity whose windows do not begin in the order in which they end."""
+    times = ["2023-02-28 01:30", "2023-02-28 12:00", "2023-03-29 12:00", "2023-03-30 00:30"]
+    orders = pd.DataFrame({"t": pd.to_datetime(times), "n": [1.0, 2.0, 4.0, 8.0]})
+    cutoffs = [f"2023-03-{day} {hour}" for day in (29, 30, 31) for hour in ("01:00", "23:00")]
+    late = shop(orders, [pd.Timestamp(cutoff) for cutoff in cutoffs])
+    n = column(late, "n")
+    share = n / ft.Feature(of_customers(n, "sum"), "orders")
+    check(late, [of_customers(n, "sum", use_previous="1 months")])
+    check(late, [of_customers(share, "mean", use_previous="1 months")])
+
+
+def test_several_outputs(world):
+    common = of_customers(column(world, "c"), "n_most_common")
+    spread = of_customers(column(world, "n"), SpreadBetween(low=0.1))
+    assert len(check(world, [common, spread])) == 5
+    for slice_ in (common[1], transform(spread[1], "absolute")):  # featuretools loses one of two
+        check(world, [slice_])
+
+
+def test_several_outputs_of_a_parent(world):
+    world = of_orders(world)
+    common = of_customers(column(world, "c"), "n_most_common")
+    columns = check(world, [ft.Feature(common, "orders")])
+    assert columns[0] == "customers.N_MOST_COMMON(orders.c)[0]"
+    check(world, [ft.Feature(common[1], "orders")])
+
+
+def of_orders(world: World) -> World:
+    """The same, asked of its orders."""
+    orders = world.frames["orders"]
+    pairs = pd.DataFrame(
+        [
+            (i, t)
+            for i, seen in zip(orders["id"], orders["t"], strict=True)
+            for t in world.rows["cutoff_time"]
+            if seen <= t
+        ],
+        columns=["id", "cutoff_time"],
+    )
+    pairs["cutoff_time"] = pairs["cutoff_time"].astype("datetime64[us]")
+    return replace(world, target="orders", rows=pairs)
+
+
+GROUPED = ("cum_sum", "cum_mean", "cum_max", "cum_count", "diff", "lag", "percentile")
+
+
+def test_group_by_transforms(world):
+    """In the order in which rows became visible; of everything visible at the cutoff."""
+    world = of_orders(world)
+    n, c, t = (column(world, name) for name in "nct")
+    inputs = {"cum_count": [c], "lag": [n, t]}
+    features = [
+        transform(inputs.get(name, [n]), name, groupby=group)
+        for name in GROUPED
+        for group in (c, column(world, "customer"))
+        if name != "cum_count" or group is not c
+    ]
+    check(world, features)
+
+
+def test_a_group_by_transform_of_what_it_groups_by(world):
+    """featuretools loses the base when it stores the definition."""
+    world = of_orders(world)
+    c = column(world, "c")
+    counted = transform([c], "cum_count", groupby=c)
+    nodes = lower(definitions([counted]), world.schema)
+    ours = compute_nodes(nodes, Tables(world.schema, world.tables), world.rows)
+    theirs = matrix_of([counted], world)
+    assert differences(ours, theirs, theirs.columns) == []
+
+
+def test_transforms_of_the_whole_table(world):
+    world = of_orders(world)
+    n, t = column(world, "n"), column(world, "t")
+    share = n / ft.Feature(of_customers(n, "sum"), "orders")
+    check(
+        world,
+        [
+            transform(n, "cum_sum"),
+            transform(n, "percentile"),
+            transform(n, ShareOfTotal),
+            transform([t, n], "rolling_mean"),
+            transform(share, "cum_sum"),
+            transform(share, "percentile", groupby=column(world, "c")),
+        ],
+    )
+
+
+def test_aggregations_of_transforms_of_the_whole_table(world):
+    names = ["cum_sum", "percentile", "diff"]
+    columns = check(
+        world,
+        synthesized(world, ["sum", "last"], names, groupby_trans_primitives=names, max_depth=2),
+    )
+    assert "SUM(orders.PERCENTILE(n) by customer)" in columns
+
+
+def test_transforms_of_several_inputs_and_with_arguments(world):
+    names = ["add_numeric", "divide_numeric", "greater_than", "and", "equal", "is_in"]
+    arguments = [ft.primitives.AddNumericScalar(5), ft.primitives.IsIn(["x", None])]
+    features = synthesized(world, ["sum", "max"], names[:5] + arguments, max_depth=2)
+    check(world, [f for f in features if "=" not in f.get_name()])
+
+
+def test_the_cutoff_is_told_to_those_who_ask(world):
+    columns = check(
+        world,
+        [
+            of_customers(column(world, "t"), HoursSinceLast),
+            of_customers(transform(column(world, "d"), "time_since"), "mean"),
+            of_customers(column(world, "t"), "time_since_first"),
+        ],
+    )
+    assert len(columns) == 3
+
+
+def test_primitives_of_users(world):
+    c = column(world, "c")
+    features = [
+        of_customers(transform(c, Initial), "mode"),
+        of_customers(transform(c, Initial), "num_unique"),
+        transform(of_customers(c, "mode"), Initial),
+        of_customers(column(world, "n"), SpreadBetween),
+    ]
+    check(world, features[1:])
+
+
+def test_the_plan_says_which_way_each_feature_takes(world):
+    n = column(world, "n")
+    spread = of_customers(n, SpreadBetween)
+    features = [of_customers(n, "sum"), spread, transform(spread[0], "absolute")]
+    plan = FeaturePlan(
+        target="customers",
+        features=tuple(
+            FeatureSpec(name=f.get_name(), kind="numeric", table="orders", description="")
+            for f in features
+        ),
+        definitions=definitions(features),
+        schema_fingerprint=world.schema.fingerprint,
+    )
+    explained = ways(plan, world.schema)
+    assert [e.way for e in explained.values()] == [Way.KERNEL, *[Way.FALLBACK] * 3]
+    costs = [e.seconds_per_cell for e in explained.values()]
+    assert costs[0] < costs[1] == costs[2] < costs[3]
+    assert explained["SUM(orders.n)"].fallbacks == ()
+    assert "SpreadBetween" in list(explained.values())[3].fallbacks
+
+
+def test_a_primitive_that_is_not_there_is_named(world):
+    content = json.loads(definitions([of_customers(column(world, "n"), SpreadBetween)]))
+    for primitive in content["primitive_definitions"].values():
+        primitive["type"] = "Vanished"
+    with pytest.raises(Exception, match="Import the module that defines it"):
+        lower(json.dumps(content), world.schema)
