@@ -1,25 +1,29 @@
-"""Sums, spreads, trends and extremes over ranges, at a cost per query that no window changes.
+"""Sums, spreads and extremes over ranges, at a cost per query that no window changes.
 
 Rows lie in one order: by group, then by the moment they became visible. A query asks for the
-range [low, high) of one group. Rows are cut into blocks, and each row keeps two states: that of
-its block's rows up to and with it (*head*), and that of its rows from it to the block's end
-(*tail*). Without a window a group is one block, and a query is the head at `high - 1`. With a
-window of length w a block spans [k w, (k + 1) w) in time, so that [cutoff - w, cutoff] touches
-at most two of them: a query is the tail at `low` joined to the head at `high - 1` [1]_.
+range [low, high) of one group. Rows are cut into blocks: without a window a group is one block;
+with a window of length w a block spans [k w, (k + 1) w) in time, so that [cutoff - w, cutoff]
+touches at most two of them [1]_. A query is therefore a *tail*, the older block's rows from its
+newest down to `low`, joined to a *head*, the newer block's rows from its oldest up to
+`high - 1`. Queries of a group come with both ends ascending, so that a head grows from query to
+query, and tails that end together are folded once.
 States are joined, never subtracted, so that a monstrous value outside a window cannot spoil
 what is inside it; and blocks follow from the data alone, so that a query's answer is the same
 to the bit, whatever else is asked with it.
 
-Notation: n values seen, their sum as an unevaluated pair (total, rest) of doubles, m2 the sum
-of squared deviations from the mean, joined by the update of Chan et al. [2]_ with the
-difference of means taken in the paired arithmetic.
+Notation: n values seen; their sum as an unevaluated pair (total, rest) of doubles [2]_; the
+squares of their distances to the first of them (the pivot) as a pair too. m2, the sum of
+squared deviations from the mean, follows by shifting; heads and tails are joined by the update
+of Chan et al. [3]_ with the difference of means taken in the paired arithmetic.
 
 References
 ----------
 .. [1] M. van Herk (1992), "A fast algorithm for local minimum and maximum filters on
    rectangular and octagonal kernels", Pattern Recognition Letters 13(7).
-.. [2] T. F. Chan, G. H. Golub, R. J. LeVeque (1983), "Algorithms for computing the sample
-   variance", The American Statistician 37(3), eq. 2.1.
+.. [2] T. Ogita, S. M. Rump, S. Oishi (2005), "Accurate sum and dot product", SIAM Journal on
+   Scientific Computing 26(6), algorithm 4.4.
+.. [3] T. F. Chan, G. H. Golub, R. J. LeVeque (1983), "Algorithms for computing the sample
+   variance", The American Statistician 37(3), eq. 1.3 and 2.1.
 """
 
 from typing import NamedTuple
@@ -31,6 +35,7 @@ from features.engine.compiler import kernel
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+State = tuple[float, float, float, float, float, float]
 
 _SPLITTER = 134217729.0
 
@@ -59,6 +64,27 @@ class Blocks(NamedTuple):
     high: Ints
     at: Ints
     windowed: bool
+
+
+@kernel
+def middles(blocks: Blocks) -> tuple[Ints, int]:
+    """Find where the tail of each query ends and its head begins, and the longest tail."""
+    block, _, _, low, high, at, windowed = blocks
+    if not windowed:
+        return low, 0
+    out = low.copy()
+    middle, longest = 0, 0
+    for i in range(len(low)):
+        if low[i] == high[i]:
+            continue
+        # NOTE: within a group both `low` and `at` only move upward.
+        if low[i] > middle or (i > 0 and low[i] < low[i - 1]):
+            middle = low[i]
+        while middle < high[i] and block[middle] < at[i]:
+            middle += 1
+        out[i] = middle
+        longest = max(longest, middle - low[i])
+    return out, longest
 
 
 @kernel
@@ -95,20 +121,61 @@ def _gap(a: float, a_rest: float, b: float, b_rest: float) -> float:
 
 
 @kernel
-def _join_moments(state: Floats, n: float, total: float, rest: float, m2: float) -> None:
-    """Join (n, total, rest, m2) to `state` (4,) in place."""
+def _lost(s: float, a: float, b: float) -> float:
+    """Return what rounding took from s = a + b."""
+    c = s - a
+    return (a - (s - c)) + (b - c)
+
+
+@kernel
+def _take(state: State, value: float) -> State:
+    """Take one more value into (n, total, rest, squares, their rest, pivot)."""
+    n, total, rest, squares, squares_rest, pivot = state
+    if np.isnan(value):
+        return state
     if n == 0.0:
-        return
-    if state[0] == 0.0:
-        state[0], state[1], state[2], state[3] = n, total, rest, m2
-        return
-    a, a_rest = _mean(state[1], state[2], state[0])
-    b, b_rest = _mean(total, rest, n)
-    d = _gap(a, a_rest, b, b_rest)
-    state[3] += m2 + d * d * (state[0] * n / (state[0] + n))
-    state[1], state[2] = _add(state[1], state[2], total)
-    state[1], state[2] = _add(state[1], state[2], rest)
-    state[0] += n
+        pivot = value
+    s = total + value
+    square = (value - pivot) * (value - pivot)
+    t = squares + square
+    return (
+        n + 1.0,
+        s,
+        rest + _lost(s, total, value),
+        t,
+        squares_rest + _lost(t, squares, square),
+        pivot,
+    )
+
+
+@kernel
+def _settle(state: State) -> tuple[float, float, float, float]:
+    """Return n, the sum as a pair, and m2."""
+    n, total, rest, squares, squares_rest, pivot = state
+    if n < 2.0 or not np.isfinite(total):
+        return n, total, 0.0, squares
+    total, rest = _add(total, 0.0, rest)
+    mean, mean_rest = _mean(total, rest, n)
+    shift = _gap(pivot, 0.0, mean, mean_rest)
+    m2 = (squares - n * shift * shift) + squares_rest
+    return n, total, rest, 0.0 if m2 < 0.0 else m2
+
+
+@kernel
+def _join(
+    a: tuple[float, float, float, float], b: tuple[float, float, float, float]
+) -> tuple[float, float, float, float]:
+    """Join two of (n, total, rest, m2)."""
+    if a[0] == 0.0:
+        return b
+    if b[0] == 0.0:
+        return a
+    a_mean, a_rest = _mean(a[1], a[2], a[0])
+    b_mean, b_rest = _mean(b[1], b[2], b[0])
+    d = _gap(a_mean, a_rest, b_mean, b_rest)
+    total, rest = _add(a[1], a[2], b[1])
+    total, rest = _add(total, rest, b[2])
+    return a[0] + b[0], total, rest, a[3] + b[3] + d * d * (a[0] * b[0] / (a[0] + b[0]))
 
 
 @kernel
@@ -127,144 +194,68 @@ def moments(x: Floats, blocks: Blocks) -> Floats:
     Floats
         Shape (n_queries, 3). m2 is NaN where an infinite value was met.
     """
-    block, begin, end, low, high, at, windowed = blocks
-    heads = np.empty((len(x), 4))
-    tails = np.empty((len(x) if windowed else 0, 4))
-    state = np.zeros(4)
-    for g in range(len(begin)):
-        for j in range(begin[g], end[g]):
-            if j == begin[g] or block[j] != block[j - 1]:
-                state[:] = 0.0
-            if not np.isnan(x[j]):
-                _join_moments(state, 1.0, x[j], 0.0, 0.0)
-            heads[j] = state
-        if windowed:
-            for j in range(end[g] - 1, begin[g] - 1, -1):
-                if j == end[g] - 1 or block[j] != block[j + 1]:
-                    state[:] = 0.0
-                if not np.isnan(x[j]):
-                    _join_moments(state, 1.0, x[j], 0.0, 0.0)
-                tails[j] = state
+    low, high = blocks.low, blocks.high
+    middle, longest = middles(blocks)
+    tails = np.empty((longest, 6))
+    empty = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    head, start, stop = empty, -1, -1
+    tail_from, tail_to = -1, -1
     out = np.zeros((len(low), 3))
     for i in range(len(low)):
         if low[i] == high[i]:
             continue
-        state[:] = 0.0
-        if windowed and block[low[i]] != at[i]:
-            state[:] = tails[low[i]]
-        if block[high[i] - 1] == at[i]:
-            head = heads[high[i] - 1]
-            _join_moments(state, head[0], head[1], head[2], head[3])
-        out[i, 0] = state[0]
-        out[i, 1] = state[1] + state[2]
-        out[i, 2] = state[3]
+        if middle[i] != start or high[i] < stop:
+            head, start, stop = empty, middle[i], middle[i]
+        for j in range(stop, high[i]):
+            head = _take(head, x[j])
+        stop = high[i]
+        n, total, rest, m2 = _settle(head)
+        if low[i] < middle[i]:
+            if middle[i] != tail_to or low[i] < tail_from:
+                tail, tail_from, tail_to = empty, low[i], middle[i]
+                for j in range(middle[i] - 1, low[i] - 1, -1):
+                    tail = _take(tail, x[j])
+                    tails[j - low[i]] = tail
+            t = tails[low[i] - tail_from]
+            older = _settle((t[0], t[1], t[2], t[3], t[4], t[5]))
+            n, total, rest, m2 = _join(older, (n, total, rest, m2))
+        out[i, 0], out[i, 1], out[i, 2] = n, total + rest, m2
     return out
 
 
 @kernel
-def _join_trends(a: Floats, b: Floats) -> None:
-    """Join `b` to `a`, both (n, x total, x rest, y total, y rest, m_xx, m_xy), in place."""
-    if b[0] == 0.0:
-        return
-    if a[0] == 0.0:
-        a[:] = b
-        return
-    ax, ax_rest = _mean(a[1], a[2], a[0])
-    bx, bx_rest = _mean(b[1], b[2], b[0])
-    ay, ay_rest = _mean(a[3], a[4], a[0])
-    by, by_rest = _mean(b[3], b[4], b[0])
-    dx = _gap(ax, ax_rest, bx, bx_rest)
-    dy = _gap(ay, ay_rest, by, by_rest)
-    weight = a[0] * b[0] / (a[0] + b[0])
-    a[5] += b[5] + dx * dx * weight
-    a[6] += b[6] + dx * dy * weight
-    for k in (1, 3):
-        a[k], a[k + 1] = _add(a[k], a[k + 1], b[k])
-        a[k], a[k + 1] = _add(a[k], a[k + 1], b[k + 1])
-    a[0] += b[0]
+def _greater(best: float, value: float) -> float:
+    """Return the greater of two; NaN is less than all."""
+    # NOTE: not (value <= best) is also true while best is NaN.
+    return value if not (np.isnan(value) or value <= best) else best
 
 
 @kernel
-def _point(state: Floats, x: float, y: float) -> None:
-    """Make `state` that of one point."""
-    state[:] = 0.0
-    state[0], state[1], state[3] = 1.0, x, y
-
-
-@kernel
-def trends(y: Floats, x: Floats, blocks: Blocks) -> Floats:
-    """Return count, m_xx and m_xy of the points of each query; a point with a NaN is none.
-
-    `x` and `y` have shape (n_rows,), the result has shape (n_queries, 3).
-    """
-    block, begin, end, low, high, at, windowed = blocks
-    heads = np.empty((len(y), 7))
-    tails = np.empty((len(y) if windowed else 0, 7))
-    state = np.zeros(7)
-    point = np.zeros(7)
-    for g in range(len(begin)):
-        for j in range(begin[g], end[g]):
-            if j == begin[g] or block[j] != block[j - 1]:
-                state[:] = 0.0
-            if not (np.isnan(y[j]) or np.isnan(x[j])):
-                _point(point, x[j], y[j])
-                _join_trends(state, point)
-            heads[j] = state
-        if windowed:
-            for j in range(end[g] - 1, begin[g] - 1, -1):
-                if j == end[g] - 1 or block[j] != block[j + 1]:
-                    state[:] = 0.0
-                if not (np.isnan(y[j]) or np.isnan(x[j])):
-                    _point(point, x[j], y[j])
-                    _join_trends(state, point)
-                tails[j] = state
-    out = np.zeros((len(low), 3))
-    for i in range(len(low)):
-        if low[i] == high[i]:
-            continue
-        state[:] = 0.0
-        if windowed and block[low[i]] != at[i]:
-            state[:] = tails[low[i]]
-        if block[high[i] - 1] == at[i]:
-            _join_trends(state, heads[high[i] - 1])
-        out[i, 0], out[i, 1], out[i, 2] = state[0], state[5], state[6]
-    return out
-
-
-@kernel
-def greatest(x: Floats, blocks: Blocks) -> Floats:
-    """Return the greatest value of each query, NaN where there is none.
+def greatest(x: Floats, blocks: Blocks, sign: float = 1.0) -> Floats:
+    """Return the greatest of `sign` times the values of each query, NaN where there is none.
 
     `x` has shape (n_rows,), the result has shape (n_queries,).
     """
-    block, begin, end, low, high, at, windowed = blocks
-    heads = np.empty(len(x))
-    tails = np.empty(len(x) if windowed else 0)
-    for g in range(len(begin)):
-        best = np.nan
-        for j in range(begin[g], end[g]):
-            if j == begin[g] or block[j] != block[j - 1]:
-                best = np.nan
-            # NOTE: not (x <= best) is also true while best is NaN.
-            if not np.isnan(x[j]) and not (x[j] <= best):
-                best = x[j]
-            heads[j] = best
-        if windowed:
-            best = np.nan
-            for j in range(end[g] - 1, begin[g] - 1, -1):
-                if j == end[g] - 1 or block[j] != block[j + 1]:
-                    best = np.nan
-                if not np.isnan(x[j]) and not (x[j] <= best):
-                    best = x[j]
-                tails[j] = best
+    low, high = blocks.low, blocks.high
+    middle, longest = middles(blocks)
+    tails = np.empty(longest)
+    head, start, stop = np.nan, -1, -1
+    tail_from, tail_to = -1, -1
     out = np.full(len(low), np.nan)
     for i in range(len(low)):
         if low[i] == high[i]:
             continue
-        if windowed and block[low[i]] != at[i]:
-            out[i] = tails[low[i]]
-        if block[high[i] - 1] == at[i]:
-            head = heads[high[i] - 1]
-            if not np.isnan(head) and not (head <= out[i]):
-                out[i] = head
+        if middle[i] != start or high[i] < stop:
+            head, start, stop = np.nan, middle[i], middle[i]
+        for j in range(stop, high[i]):
+            head = _greater(head, sign * x[j])
+        stop = high[i]
+        out[i] = head
+        if low[i] < middle[i]:
+            if middle[i] != tail_to or low[i] < tail_from:
+                tail, tail_from, tail_to = np.nan, low[i], middle[i]
+                for j in range(middle[i] - 1, low[i] - 1, -1):
+                    tail = _greater(tail, sign * x[j])
+                    tails[j - low[i]] = tail
+            out[i] = _greater(tails[low[i] - tail_from], head)
     return out

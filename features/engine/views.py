@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from features.engine.graph import NAT
-from features.engine.moments import Blocks, greatest, moments, trends
+from features.engine.moments import Blocks, greatest, moments
+from features.engine.trends import trends
 
 Array = npt.NDArray[Any]
 Kept = TypeVar("Kept")
@@ -70,7 +71,7 @@ class View:
 
     def greatest(self, sign: float) -> Array:
         """Return the greatest of `sign` times the values of each query."""
-        return greatest(sign * self.values[0], self.ranges)
+        return greatest(self.values[0], self.ranges, sign)
 
     def last(self) -> Array:
         """Return the value of the newest row of each query; anything where there is none."""

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.engine.counting import distinct, most_frequent
-from features.engine.moments import Blocks, greatest, moments, trends
+from features.engine.moments import Blocks, greatest, moments
 from features.engine.pairs import expand
 from features.engine.ranges import (
     ALWAYS,
@@ -25,6 +25,7 @@ from features.engine.ranges import (
     find_ranges,
     segments,
 )
+from features.engine.trends import trends
 
 unhurried = settings(deadline=None)  # the first call of a kernel compiles it
 WINDOWS = st.sampled_from([None, 1, 3, 10])

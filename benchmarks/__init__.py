@@ -1,0 +1,1 @@
+"""Timings of Perennial's parts, by package."""
