@@ -120,7 +120,8 @@ def as_number(value: Any) -> float:
         return np.nan
     if isinstance(value, str):
         return float(LETTERS.tolist().index(value))
-    if isinstance(value, pd.Timestamp):
+    if isinstance(value, pd.Timestamp | np.datetime64):
+        value = pd.Timestamp(value)
         return value.value / 1000
     if isinstance(value, pd.Timedelta):
         return value.total_seconds()

@@ -14,6 +14,8 @@ from features.engine.primitives.extremes import EXTREMES
 from features.engine.primitives.kinds import Aggregation, MapPrimitive, Running
 from features.engine.primitives.orders import ORDERS
 from features.engine.primitives.positions import POSITIONS
+from features.engine.primitives.rolling import ROLLING
+from features.engine.primitives.running import RUNNINGS
 from features.engine.primitives.sequences import SEQUENCES
 from features.engine.primitives.summaries import SUMMARIES
 
@@ -25,4 +27,4 @@ AGGREGATIONS: Mapping[str, Aggregation] = MappingProxyType(
 
 MAPS: Mapping[str, MapPrimitive] = MappingProxyType({**DATES, **ARITHMETIC, **COMPARISONS})
 
-RUNNING: Mapping[str, Running] = MappingProxyType({})
+RUNNING: Mapping[str, Running] = MappingProxyType({**RUNNINGS, **ROLLING})
