@@ -47,6 +47,7 @@ _FORMS: Mapping[ValueType, tuple[st.SearchStrategy, Any]] = {
         np.int64,
     ),
     ValueType.CODE: (st.integers(-1, len(LETTERS) - 1), np.int32),
+    ValueType.OBJECT: (st.sampled_from([None, *LETTERS]), object),
 }
 
 
@@ -112,6 +113,8 @@ def series(values: np.ndarray, kind: ValueType) -> pd.Series:
             return pd.Series(values.view("datetime64[us]").astype("datetime64[ns]"))
         case ValueType.CODE:
             return pd.Series(np.append(LETTERS, None)[values], dtype=object)
+        case ValueType.OBJECT:
+            return pd.Series(values, dtype=object)
 
 
 def as_number(value: Any) -> float:
@@ -130,5 +133,7 @@ def as_number(value: Any) -> float:
 
 def plain(values: np.ndarray) -> list[float]:
     """Our answers as floats, null as NaN."""
+    if values.dtype == object:
+        return [as_number(v) for v in values]
     null = {np.dtype(np.int64): NAT, np.dtype(np.int32): -1}.get(values.dtype)
     return [np.nan if null is not None and v == null else float(v) for v in values]

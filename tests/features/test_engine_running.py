@@ -67,7 +67,12 @@ def theirs(name: str, arguments: dict, rows: list[pd.Series]) -> list[float]:
     rows = [r.astype(held) if r.dtype == "boolean" else r for r in rows]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return [as_number(v) for v in function(name, arguments)[1](*rows)]
+        answers = [as_number(v) for v in function(name, arguments)[1](*rows)]
+    if name in ("ExponentialWeightedSTD", "ExponentialWeightedVariance"):
+        # NOTE: of one value followed by nulls pandas says 0 instead of null, by rounding
+        n_known = rows[0].notna().cumsum()
+        return [a if n > 1 else np.nan for a, n in zip(answers, n_known, strict=True)]
+    return answers
 
 
 def trend_of(rows: list[pd.Series], ours: list[float], arguments: dict, name: str) -> list[float]:
@@ -111,6 +116,8 @@ def random_values(rng: np.random.Generator, kind: ValueType, n: int) -> np.ndarr
             return rng.choice([0.0, 1.0, np.nan], n)
         case ValueType.TIME:
             return np.where(rng.random(n) < 0.2, NAT, rng.integers(0, 10**12, n))
+        case ValueType.OBJECT:
+            return rng.choice(np.array(["a", "b", None], dtype=object), n)
         case _:
             return rng.integers(-1, 4, n).astype(np.int32)
 
