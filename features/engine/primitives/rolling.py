@@ -12,9 +12,10 @@ import numpy as np
 
 from features.engine.flags import count
 from features.engine.graph import NAT, ValueType
-from features.engine.moments import Blocks, greatest, moments, trends
+from features.engine.moments import Blocks, greatest, moments
 from features.engine.primitives.kinds import NUMBERS, Arguments, Array, Ints, Running
 from features.engine.trailing import shift, starts, trailing
+from features.engine.trends import trends
 
 _DAY = 86_400_000_000
 _TIME = ValueType.TIME
