@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.engine.graph import NAT, ValueType
+from features.engine.keys import gather, locate, own, rank_numbers
 from features.errors import FeatureError
 
 Array = npt.NDArray[Any]
@@ -38,6 +39,9 @@ def encode(column: pa.ChunkedArray, type_: ValueType) -> Values:
 
 
 def _encode_categories(column: pa.ChunkedArray) -> Values:
+    ranked = rank_numbers(column)
+    if ranked is not None:
+        return Values(data=ranked[0], categories=ranked[1])
     encoded = column.combine_chunks()
     if not pa.types.is_dictionary(encoded.type):
         encoded = encoded.dictionary_encode()
@@ -54,11 +58,11 @@ def _encode_categories(column: pa.ChunkedArray) -> Values:
 def to_microseconds(column: pa.ChunkedArray) -> Ints:
     """Return a date or timestamp column as microseconds since 1970; null is the smallest."""
     moments = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
-    return _to_numpy(moments, NAT).astype(np.int64)
+    return own(_to_numpy(moments, NAT))
 
 
 def _to_numpy(column: pa.ChunkedArray, null: Any) -> Array:
-    filled = pc.fill_null(column, pa.scalar(null, column.type))
+    filled = pc.fill_null(column, pa.scalar(null, column.type)) if column.null_count else column
     return np.ascontiguousarray(filled.to_numpy())
 
 
@@ -78,13 +82,14 @@ def find_rows(keys: pa.ChunkedArray, wanted: pa.ChunkedArray | pd.Series) -> Int
             f"Expected keys of type {keys.type}, got values that cannot be such: {error}. "
             "Use the type that the table's key has."
         ) from error
+    located = locate(keys, sought)
+    if located is not None:
+        return located
     places = pc.index_in(sought, value_set=keys.combine_chunks(), skip_nulls=True)
     return np.asarray(pc.fill_null(places, -1)).astype(np.int64)
 
 
 def look_up(array: Array, rows: Ints, missing: int) -> Array:
     """Return the element at each row number; row number -1 has `missing`."""
-    found = np.full(len(rows), missing, dtype=array.dtype)
-    there = rows >= 0
-    found[there] = array[rows[there]]
+    found: Array = gather(array, rows, missing)
     return found

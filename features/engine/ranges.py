@@ -72,11 +72,55 @@ class Index:
 
 def build_index(parents: Ints, visible: Ints, n_parents: int) -> Index:
     """Order rows by (parent, visible, row); rows of no parent or of no moment are left out."""
-    rows = np.flatnonzero((parents >= 0) & (visible != NEVER))
-    order = rows[np.lexsort((visible[rows], parents[rows]))]
-    counts = np.bincount(parents[order], minlength=n_parents)
-    offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
-    return Index(order=order, visible=visible[order], offsets=offsets)
+    index = _lay_out(parents, visible, n_parents, np.arange(0), len(parents))
+    if not index[0]:
+        by_moment = np.argsort(visible, kind="stable")
+        index = _lay_out(parents, visible, n_parents, by_moment, 0)
+    return Index(order=index[1], visible=index[2], offsets=index[3])
+
+
+@kernel
+def _lay_out(
+    parents: Ints, visible: Ints, n_parents: int, rows: Ints, n_steps: int
+) -> tuple[bool, Ints, Ints, Ints]:
+    """Count rows out to their parents, then mend the order within each.
+
+    Parameters
+    ----------
+    rows
+        Order in which rows are taken; none is table order.
+    n_steps
+        Steps that mending may take. Tables lie in order of time, or nearly, and take few.
+
+    Returns
+    -------
+    tuple
+        Whether the steps sufficed; then order, moments and offsets of an `Index`.
+    """
+    offsets = np.zeros(n_parents + 1, np.int64)
+    for j in range(len(parents)):
+        if parents[j] >= 0 and visible[j] != NEVER:
+            offsets[parents[j] + 1] += 1
+    for p in range(n_parents):
+        offsets[p + 1] += offsets[p]
+    ends = offsets[:-1].copy()
+    order = np.empty(offsets[-1], np.int64)
+    moments = np.empty(offsets[-1], np.int64)
+    for k in range(len(parents)):
+        j = rows[k] if len(rows) else k
+        p = parents[j]
+        if p < 0 or visible[j] == NEVER:
+            continue
+        place, moment = ends[p], visible[j]
+        while place > offsets[p] and moments[place - 1] > moment:
+            order[place], moments[place] = order[place - 1], moments[place - 1]
+            place -= 1
+            n_steps -= 1
+            if n_steps < 0:
+                return False, order, moments, offsets
+        order[place], moments[place] = j, moment
+        ends[p] += 1
+    return True, order, moments, offsets
 
 
 def find_ranges(index: Index, frame: Frame, window: int | None) -> Blocks:

@@ -111,8 +111,10 @@ class Tables:
 
     def ancestors(self, table: str, path: Path) -> Ints:
         """Follow relationships upward from `table`; -1 where a step has no parent."""
-        rows = np.arange(self.n_rows(table))
-        for relationship in path:
+        if not path:
+            return np.arange(self.n_rows(table))
+        rows = self.parents(path[0])
+        for relationship in path[1:]:
             rows = look_up(self.parents(relationship), rows, -1)
         return rows
 
@@ -133,22 +135,28 @@ class Tables:
 
         def order() -> Index:
             table, upward = path[-1].child, path[::-1]
-            moments = np.maximum(self.visible(table), self.known(table, clock))
-            for i, step in enumerate(upward):
+            moments = self._later(table, clock | link_clock(self.schema, upward[0]))
+            for i, step in enumerate(upward[1:], start=1):
                 rows = self.ancestors(table, upward[:i])
-                there = np.maximum(self.visible(step.child), self.linked(step))
+                there = self._later(step.child, link_clock(self.schema, step))
                 moments = np.maximum(moments, look_up(there, rows, NEVER))
             parents = self.ancestors(table, upward)
             return build_index(parents, moments, self.n_rows(path[0].parent))
 
         return self._keep(("index", path, clock), order)
 
+    def _later(self, table: str, clock: Clock) -> Ints:
+        """Return the moment from which each row is visible and values of `clock` are known."""
+        visible = self.visible(table)
+        return np.maximum(visible, self.known(table, clock)) if clock else visible
+
     def _moments(self, table: str, column: str) -> Ints:
         """Return a time column as moments; null is never."""
 
         def moments() -> Ints:
             times = to_microseconds(self._data[table][column])
-            return np.where(times == NAT, NEVER, times)
+            unknown = times == NAT
+            return np.where(unknown, NEVER, times) if unknown.any() else times
 
         return self._keep(("moments", table, column), moments)
 
