@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from features.engine.graph import NAT, ValueType
 from features.engine.primitives import MAPS
+from features.engine.primitives.text import TEXTS
 from tests.features.primitive_cases import (
     CLASSES,
     arrays,
@@ -30,11 +31,37 @@ ARGUMENTS = {
     "IsWorkingHours": [{}, {"start_hour": 3, "end_hour": 9}],
     "TimeSince": [{}, {"unit": "minutes"}, {"unit": "years"}],
 }
+SENTENCES = [
+    "",
+    "   ",
+    "The quick brown fox, the lazy DOG!",
+    "@mira and @ben_2: see #tag1 #2024, #a_b. Then? the\tend\nTHE end...",
+    'He said \'yes, the one\' and "no; not this" (twice). "Odd',
+    "UPPER lower MiXed. a a A",
+    "é ü ß — ÄÖ; x.y@z.com",
+    "the. Other theme bathe",
+]
+TEXT_ARGUMENTS = {
+    "CountString": [
+        {},
+        {"string": "The", "ignore_case": False},
+        {"string": "the", "match_whole_words_only": True},
+        {"string": "a.", "is_regex": True},
+        {"string": "theend", "ignore_non_alphanumeric": True},
+    ],
+    "NumberOfUniqueWords": [{}, {"case_insensitive": True}],
+    "NumberOfWordsInQuotes": [{}, {"quote_type": "single"}, {"quote_type": "double"}],
+    "NumUniqueSeparators": [{}, {"separators": ["e", "."]}],
+    "TotalWordLength": [{}, {"do_not_count": "[aeiou]"}],
+    "MedianWordLength": [{}, {"delimiters_regex": "e"}],
+}
+TEXT_CASES = [(name, given) for name in TEXTS for given in TEXT_ARGUMENTS.get(name, [{}])]
 FALSE_OF_NULL = {name for name in MAPS if name.startswith("Is")} - {"IsNull", "IsIn"}
 """Predicates that say of an unknown date that it is not: with us that is unknown, too."""
 CASES = [
     (name, types, given)
     for name, primitive in MAPS.items()
+    if name not in TEXTS
     for types in primitive.takes
     for given in ARGUMENTS.get(name, [{}])
 ]
@@ -48,6 +75,11 @@ def test_a_map_is_that_of_featuretools(name, types, arguments, data):
     assert primitive.fits(arguments)
     columns = data.draw(arrays(types, 20))
     rows = [series(v, t) for v, t in zip(columns, types, strict=True)]
+    if primitive.gives is ValueType.CODE:
+        texts = primitive.compute(*columns, primitive.complete(arguments))
+        expected = function(name, arguments)[1](*rows).astype(object)
+        assert [*texts] == [None if pd.isna(v) else v for v in expected]
+        return
     if primitive.gives is ValueType.NUMBER and name != "MultiplyNumericBoolean":
         rows = [r.astype("Float64") if r.dtype == "boolean" else r for r in rows]
     inputs = [*columns, np.full(20, CUTOFF)] if primitive.uses_cutoff else columns
@@ -60,6 +92,22 @@ def test_a_map_is_that_of_featuretools(name, types, arguments, data):
     if name in FALSE_OF_NULL:
         expected = [np.nan if v == NAT else e for v, e in zip(columns[0], expected, strict=True)]
     assert ours == pytest.approx(expected, rel=1e-9, abs=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize(("name", "arguments"), TEXT_CASES, ids=str)
+def test_a_measure_of_text_is_that_of_featuretools(name, arguments):
+    primitive = MAPS[name]
+    assert primitive.fits(arguments)
+    # NOTE: featuretools fails on the median of no words
+    texts = SENTENCES[2:] if name == "MedianWordLength" else SENTENCES
+    ours = primitive.compute(np.array(texts, dtype=object), primitive.complete(arguments))
+    expected = function(name, arguments)[1](pd.Series(texts, dtype="string"))
+    assert ours.tolist() == pytest.approx([float(v) for v in expected], rel=1e-12)
+
+
+def test_a_text_without_words_has_no_median_length():
+    primitive = MAPS["MedianWordLength"]
+    assert np.isnan(primitive.compute(np.array([" "], dtype=object), primitive.complete({}))[0])
 
 
 def test_dates_far_from_today_are_those_of_the_calendar():

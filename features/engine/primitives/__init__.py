@@ -18,6 +18,7 @@ from features.engine.primitives.rolling import ROLLING
 from features.engine.primitives.running import RUNNINGS
 from features.engine.primitives.sequences import SEQUENCES
 from features.engine.primitives.summaries import SUMMARIES
+from features.engine.primitives.text import TEXTS
 
 __all__ = ["AGGREGATIONS", "MAPS", "RUNNING", "Aggregation", "MapPrimitive", "Running"]
 
@@ -25,6 +26,6 @@ AGGREGATIONS: Mapping[str, Aggregation] = MappingProxyType(
     {**SUMMARIES, **EXTREMES, **POSITIONS, **ORDERS, **KINDS, **SEQUENCES}
 )
 
-MAPS: Mapping[str, MapPrimitive] = MappingProxyType({**DATES, **ARITHMETIC, **COMPARISONS})
+MAPS: Mapping[str, MapPrimitive] = MappingProxyType({**DATES, **ARITHMETIC, **COMPARISONS, **TEXTS})
 
 RUNNING: Mapping[str, Running] = MappingProxyType({**RUNNINGS, **ROLLING})

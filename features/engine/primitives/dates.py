@@ -135,6 +135,40 @@ def _age(times: Array, cutoffs: Array, arguments: Arguments) -> Array:
     return np.where(known, (cutoffs - np.where(known, times, 0)) // _DAY / 365, np.nan)
 
 
+_PARTS_OF_DAY = np.array(
+    [
+        *["midnight"] * 4,
+        *["dawn"] * 2,
+        *["early morning"] * 2,
+        *["late morning"] * 3,
+        *["noon"] * 3,
+        *["afternoon"] * 3,
+        *["evening"] * 3,
+        *["night"] * 3,
+        "midnight",
+        None,
+    ],
+    dtype=object,
+)
+"""By hour; last, that of null."""
+_SEASONS = np.array(["winter", "spring", "summer", "fall", "winter", None], dtype=object)
+_SEASON_STARTS = np.array([0, 321, 621, 923, 1221])
+"""Month and day on which each begins, the second winter in December."""
+
+
+def _part_of_day(times: Array, arguments: Arguments) -> Array:
+    known = times != NAT
+    return _PARTS_OF_DAY[np.where(known, _hour(np.where(known, times, 0)), 24)]
+
+
+def _season(times: Array, arguments: Arguments) -> Array:
+    known = times != NAT
+    held = np.where(known, times, 0)
+    date = (_month(held) + 1) * 100 + _day(held) + 1
+    season = np.searchsorted(_SEASON_STARTS, date, side="right") - 1
+    return _SEASONS[np.where(known, season, 5)]
+
+
 DATES: Mapping[str, MapPrimitive] = MappingProxyType(
     {
         "Year": _map(_year),
@@ -167,6 +201,8 @@ DATES: Mapping[str, MapPrimitive] = MappingProxyType(
             defaults={"start_hour": 8, "end_hour": 18},
             accepts=anything,
         ),
+        "PartOfDay": MapPrimitive(compute=_part_of_day, gives=ValueType.CODE),
+        "Season": MapPrimitive(compute=_season, gives=ValueType.CODE),
         "TimeSince": MapPrimitive(
             compute=_time_since,
             uses_cutoff=True,

@@ -122,13 +122,14 @@ class MapPrimitive(_Primitive):
     takes
         Alternatives, each naming the type of every base.
     gives
-        Type of the result; None means that of the first base.
+        Type of the result; None means that of the first base. CODE is returned as text (None is
+        null).
     uses_cutoff
         Whether the cutoffs, microseconds since 1970, follow the bases.
     per_category
         Whether `compute` is given the categories of its one base instead (text, shape
         (n_categories,)), so that it runs once for each of them and not for each row; the result
-        of a null is null, or `of_null`. Where it gives codes, it returns text (None is null).
+        of a null is null, or `of_null`.
     """
 
     compute: Callable[..., Array]
