@@ -134,7 +134,7 @@ def ask_once(shop: Shop) -> pd.DataFrame:
 
 
 def _micros(moment: pd.Timestamp) -> int:
-    return int(moment.as_unit("us").value)
+    return int(moment.value) // 1_000
 
 
 def _customers(shop: Shop) -> pa.Table:
