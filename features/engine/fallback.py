@@ -72,6 +72,9 @@ NOTE: featuretools says so of most, not of AbsoluteDiff, CumulativeTimeSinceLast
 SameAsPrevious and TimeSincePrevious: there their values depend on which rows are asked for.
 """
 
+_READS_ALL = frozenset({"SavgolFilter"})
+"""A transform that reads rows on both sides; featuretools does not say so."""
+
 
 class PrimitiveError(FeatureError):
     """A function of featuretools, or of the user, failed on the rows it was given."""
@@ -115,9 +118,8 @@ def primitive_of(call: Call) -> Any:
 def reads_other_rows(primitive: Any) -> bool:
     """Tell whether a transform gives a row a value that other rows have a part in."""
     own = type(primitive).__module__.startswith("featuretools.")
-    return bool(primitive.uses_full_dataframe) or (
-        own and type(primitive).__name__ in PREFIX_STABLE
-    )
+    known = type(primitive).__name__ in PREFIX_STABLE | _READS_ALL
+    return bool(primitive.uses_full_dataframe) or (own and known)
 
 
 def reads_earlier_rows_only(primitive: Any) -> bool:

@@ -43,10 +43,10 @@ def to_series(values: Array, form: Form) -> pd.Series:
             return pd.Series(values)
 
 
-def _place(value: Any) -> tuple[float, float] | float:
-    """Read latitude and longitude from '(52.5, 13.4)' or a pair; null is NaN."""
+def _place(value: Any) -> tuple[float, float]:
+    """Read latitude and longitude from '(52.5, 13.4)' or a pair; null is a pair of NaN."""
     if value is None:
-        return np.nan
+        return np.nan, np.nan
     if isinstance(value, str):
         value = value.strip("()[] ").split(",")
     latitude, longitude = (np.nan if v in (None, "", "nan") else float(v) for v in value)
@@ -67,7 +67,7 @@ def from_result(result: Any, type_: ValueType) -> Array:
             return np.asarray(times, dtype=np.int64)
         case ValueType.OBJECT | ValueType.CODE:
             values = series.to_numpy(dtype=object)
-            return _objects([None if _is_missing(v) else v for v in values])
+            return _objects([_object(v) for v in values])
         case ValueType.NUMBER | ValueType.BOOLEAN:
             if pd.api.types.is_timedelta64_dtype(series.dtype):
                 return np.asarray(series.dt.total_seconds(), dtype=np.float64)
@@ -91,6 +91,12 @@ def _objects(values: Sequence[Any]) -> Array:
     for i, value in enumerate(values):
         objects[i] = value
     return objects
+
+
+def _object(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return None if any(map(_is_missing, value)) else tuple(map(float, value))
+    return None if _is_missing(value) else value
 
 
 def _is_missing(value: Any) -> bool:

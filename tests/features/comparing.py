@@ -34,6 +34,10 @@ def same(ours: Any, theirs: Any, scale: float = 1.0) -> bool:
         return bool(pd.isna(ours) and pd.isna(theirs))
     if isinstance(ours, str):
         return ours == str(theirs)
+    if isinstance(theirs, pd.Timestamp):
+        return bool(ours == theirs)
+    if isinstance(theirs, pd.Timedelta):
+        theirs = theirs.total_seconds()
     a, b = float(ours), float(theirs)
     return a == b or math.isclose(a, b, rel_tol=RELATIVE, abs_tol=RELATIVE * scale)
 
