@@ -229,7 +229,7 @@ class _Lowering:
             complete = write_arguments(kernel.complete(own))
             call = Call(name=name, module=module, arguments=complete, way=Way.KERNEL)
             given = kernel.gives or self.node(base_names[0]).type
-            made = given is ValueType.CODE and kernels is not AGGREGATIONS
+            made = given is ValueType.CODE and kernels is MAPS
             return call, ValueType.OBJECT if made else given
         forms: tuple[Form, ...] = tuple(map(self.definitions.form, base_names))
         arguments = write_arguments(own)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from features.engine.calls import Way
 from features.engine.fallback import primitive_of, scan_rows
-from features.engine.graph import Node, Scan, absent_values, dtype_of, inputs_of
+from features.engine.graph import Node, Scan, ValueType, absent_values, dtype_of, inputs_of
 from features.engine.primitives import RUNNING
 from features.engine.ranges import Frame, Index, distinct_frame, find_ranges
 from features.engine.series import Labels
@@ -34,11 +34,26 @@ def scan_ordered(
         The moment asked about, for functions that read it.
     """
     if node.call.way is Way.KERNEL:
+        coded = [encode_texts(base, array) for base, array in zip(node.bases, arrays, strict=True)]
         kernel = RUNNING[node.call.name]
-        values: Array = kernel.compute(*arrays, offsets, node.call.own_arguments)
+        codes = [array for array, _ in coded]
+        values: Array = kernel.compute(*codes, offsets, node.call.own_arguments)
+        if node.type is ValueType.OBJECT:
+            return coded[0][1][values]
         return values.astype(dtype_of(node), copy=False)
     texts = [labels(base, array) for base, array in zip(node.bases, arrays, strict=True)]
     return scan_rows(node.call, node.type, texts, offsets, asked)
+
+
+def encode_texts(node: Node, array: Array) -> tuple[Array, Array]:
+    """Turn text that a primitive made into codes, and say what they stand for, None last."""
+    if node.type is not ValueType.OBJECT:
+        return array, np.empty(0, dtype=object)
+    there = np.array([value is not None for value in array], dtype=bool)
+    names, found = np.unique(array[there], return_inverse=True)
+    codes = np.full(len(array), -1, dtype=np.int32)
+    codes[there] = found
+    return codes, np.array([*names, None], dtype=object)
 
 
 def scan_versions(
