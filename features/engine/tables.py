@@ -86,7 +86,8 @@ class Tables:
     def known(self, table: str, clock: Clock) -> Ints:
         """Return the moment from which values of this clock are known, for each row.
 
-        A row without a parent has nothing to wait for.
+        A row without a parent has nothing to wait for. One whose foreign key leads nowhere waits
+        for ever: at a cutoff it looks like one whose parent will come later.
         """
 
         def latest() -> Ints:
@@ -95,6 +96,7 @@ class Tables:
                 rows = self.ancestors(table, moment.path)
                 moments = self._moments(moment.table, moment.column)
                 known = np.maximum(known, look_up(moments, rows, ALWAYS))
+                known[self._lost(table, moment.path)] = NEVER
             return known
 
         return self._keep(("known", table, clock), latest)
@@ -108,6 +110,17 @@ class Tables:
             return find_rows(keys, links)
 
         return self._keep(("parents", relationship), link)
+
+    def _lost(self, table: str, path: Path) -> Array:
+        """Tell which rows have, on the way along `path`, a foreign key that leads nowhere."""
+        rows = np.arange(self.n_rows(table))
+        lost = np.zeros(len(rows), dtype=bool)
+        for relationship in path:
+            keys = self._data[relationship.child][relationship.child_column]
+            dangling = np.asarray(keys.is_valid()) & (self.parents(relationship) < 0)
+            lost |= look_up(dangling, rows, False)
+            rows = look_up(self.parents(relationship), rows, -1)
+        return lost
 
     def ancestors(self, table: str, path: Path) -> Ints:
         """Follow relationships upward from `table`; -1 where a step has no parent."""

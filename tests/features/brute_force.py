@@ -135,7 +135,10 @@ class Oracle:
         link = arguments["relationship"]
         j = self.parent(link, i)
         if j is None:
-            return self.linked(link, i)
+            lost = self.cell(link["child_dataframe_name"], i, link["child_column_name"])
+            timed = self.world.schema.table(link["parent_dataframe_name"]).time is not None
+            waits = timed or self.waits(arguments["base_feature"])
+            return NEVER if lost is not None and waits else self.linked(link, i)
         there = self.visible(link["parent_dataframe_name"], j)
         return max(self.linked(link, i), there, self.since(arguments["base_feature"], j))
 

@@ -157,11 +157,23 @@ class _Reading:
         if self.kind(f) == "IdentityFeature":
             table = self.world.schema.table(arguments["dataframe_name"])
             return table.known_from(arguments["column_name"]) != table.time
-        if self.kind(f) == "DirectFeature" and self.is_late(arguments["relationship"]):
-            return True
+        if self.kind(f) == "DirectFeature":
+            link = arguments["relationship"]
+            if self.is_late(link) or self.leads_nowhere(link):
+                return True
         if self.kind(f) == "AggregationFeature":
             return False
         return any(map(self.waits, self.features[f]["dependencies"]))
+
+    def leads_nowhere(self, link: dict) -> bool:
+        """Whether a foreign key waits for a row that is not there."""
+        parent = self.moments(link["parent_dataframe_name"], link["parent_column_name"])
+        child = self.moments(link["child_dataframe_name"], link["child_column_name"])
+        table = self.world.schema.table(link["parent_dataframe_name"])
+        return bool(
+            (table.time is not None or table.known_at)
+            and not child["key"].dropna().isin(parent["key"]).all()
+        )
 
     def is_late(self, link: dict) -> bool:
         """Whether a row becomes visible after a child of it."""

@@ -336,3 +336,21 @@ def test_empty_tables_are_like_tables_without_visible_rows():
     plan = synthesize(world.schema, "customers", depth=2, windows=("1d",), max_features=10_000)
     unseen = shop(pd.DataFrame({"t": [pd.NaT]}), [after(4)])
     pd.testing.assert_frame_equal(compute(plan, empty), compute(plan, unseen))
+
+
+def test_a_key_that_leads_nowhere_waits_like_one_whose_parent_comes_later():
+    """At a cutoff the two cannot be told apart, so neither may be."""
+    world = late_parent_world()
+    frames = dict(world.frames)
+    frames["a"] = pd.DataFrame({"id": [0, 1]})
+    frames["c"] = frames["c"].assign(a=0, b=pd.array([1, 7], dtype="Int64"))
+    a, b, c = world.schema.tables
+    c = replace(c, columns={**c.columns, "a": ColumnType.KEY})
+    links = (Relationship.parse("a.id <- c.a"), Relationship.parse("b.id <- c.b"))
+    world = replace(world, schema=Schema(tables=(a, b, c), relationships=links), frames=frames)
+    ours, theirs = both(world, "LAST(c.b.n)")
+    assert ours == [6.0, 6.0]
+    assert [math.isnan(v) for v in theirs] == [True, True]
+    frames["c"] = frames["c"].assign(b=pd.array([1, None], dtype="Int64"))
+    without_key = ours_of(replace(world, frames=frames), "LAST(c.b.n)")
+    assert [math.isnan(v) for v in without_key] == [True, True]
