@@ -1,21 +1,33 @@
 """The greatest value of ranges, how often it is there, and where first.
 
-Blocks, heads and tails are those of `moments`.
+Heads and tails are those of `moments`.
 """
 
 import numpy as np
 import numpy.typing as npt
 
 from features.engine.compiler import kernel
-from features.engine.moments import Blocks
+from features.engine.moments import Blocks, middles
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
 @kernel
-def extremes(x: Floats, blocks: Blocks) -> tuple[Floats, Ints, Ints]:
-    """Return the greatest value of each query, its count, and its first position.
+def _join(
+    x: Floats, sign: float, older: tuple[int, int], newer: tuple[int, int]
+) -> tuple[int, int]:
+    """Join two of (count, first place of the greatest), of which -1 is none."""
+    if older[1] < 0 or (newer[1] >= 0 and sign * x[newer[1]] > sign * x[older[1]]):
+        return newer
+    if newer[1] >= 0 and x[newer[1]] == x[older[1]]:
+        return older[0] + newer[0], older[1]
+    return older
+
+
+@kernel
+def extremes(x: Floats, blocks: Blocks, sign: float) -> tuple[Ints, Ints]:
+    """Return how often the greatest of `sign` times the values is there, and its first place.
 
     Parameters
     ----------
@@ -27,51 +39,33 @@ def extremes(x: Floats, blocks: Blocks) -> tuple[Floats, Ints, Ints]:
     Returns
     -------
     tuple
-        NaN, 0 and -1 where a query has no value; each of shape (n_queries,).
+        0 and -1 where a query has no value; each of shape (n_queries,).
     """
-    block, begin, end, low, high, at, windowed = blocks
-    head_n = np.zeros(len(x), np.int64)
-    head_first = np.full(len(x), -1, np.int64)
-    tail_n = np.zeros(len(x) if windowed else 0, np.int64)
-    tail_first = np.full(len(x) if windowed else 0, -1, np.int64)
-    for g in range(len(begin)):
-        n, first = 0, -1
-        for j in range(begin[g], end[g]):
-            if j == begin[g] or block[j] != block[j - 1]:
-                n, first = 0, -1
-            if not np.isnan(x[j]):
-                if first < 0 or x[j] > x[first]:
-                    n, first = 1, j
-                elif x[j] == x[first]:
-                    n += 1
-            head_n[j], head_first[j] = n, first
-        if windowed:
-            n, first = 0, -1
-            for j in range(end[g] - 1, begin[g] - 1, -1):
-                if j == end[g] - 1 or block[j] != block[j + 1]:
-                    n, first = 0, -1
-                if not np.isnan(x[j]):
-                    if first < 0 or x[j] > x[first]:
-                        n, first = 1, j
-                    elif x[j] == x[first]:
-                        n, first = n + 1, j
-                tail_n[j], tail_first[j] = n, first
-    best = np.full(len(low), np.nan)
-    counts = np.zeros(len(low), np.int64)
-    places = np.full(len(low), -1, np.int64)
+    low, high = blocks.low, blocks.high
+    middle, longest = middles(blocks)
+    tails = np.empty((longest, 2), np.int64)
+    nothing = (0, -1)
+    head, start, stop = nothing, -1, -1
+    tail_from, tail_to = -1, -1
+    counts, places = np.zeros(len(low), np.int64), np.full(len(low), -1, np.int64)
     for i in range(len(low)):
         if low[i] == high[i]:
             continue
-        n, first = 0, -1
-        if windowed and block[low[i]] != at[i]:
-            n, first = tail_n[low[i]], tail_first[low[i]]
-        if block[high[i] - 1] == at[i]:
-            m, other = head_n[high[i] - 1], head_first[high[i] - 1]
-            if other >= 0:
-                if first < 0 or x[other] > x[first]:
-                    n, first = m, other
-                elif x[other] == x[first]:
-                    n += m
-        if first >= 0:
-            best[i], counts[i], places[i] = x[first], n, first
-    return best, counts, places
+        if middle[i] != start or high[i] < stop:
+            head, start, stop = nothing, middle[i], middle[i]
+        for j in range(stop, high[i]):
+            if not np.isnan(x[j]):
+                head = _join(x, sign, head, (1, j))
+        stop = high[i]
+        whole = head
+        if low[i] < middle[i]:
+            if middle[i] != tail_to or low[i] < tail_from:
+                tail, tail_from, tail_to = nothing, low[i], middle[i]
+                for j in range(middle[i] - 1, low[i] - 1, -1):
+                    if not np.isnan(x[j]):
+                        tail = _join(x, sign, (1, j), tail)
+                    tails[j - low[i], 0], tails[j - low[i], 1] = tail
+            t = tails[low[i] - tail_from]
+            whole = _join(x, sign, (t[0], t[1]), head)
+        counts[i], places[i] = whole
+    return counts, places

@@ -1,16 +1,28 @@
 """The longest run of flagged rows in ranges.
 
-Blocks, heads and tails are those of `moments`. What a head and a tail need to be joined is the
-run at the border between them.
+Heads and tails are those of `moments`. What they need to be joined is the run at the border
+between them.
 """
 
 import numpy as np
 import numpy.typing as npt
 
 from features.engine.compiler import kernel
-from features.engine.moments import Blocks
+from features.engine.moments import Blocks, middles
 
 Ints = npt.NDArray[np.int64]
+
+
+@kernel
+def _take(state: tuple[int, int, int, int], flag: int) -> tuple[int, int, int, int]:
+    """Take one more row into (longest run, current run, run at the border, whether it ended)."""
+    best, run, border, ended = state
+    if flag < 0:
+        return state
+    run = run + 1 if flag == 1 else 0
+    if flag == 0:
+        ended = 1
+    return max(best, run), run, border if ended else run, ended
 
 
 @kernel
@@ -25,38 +37,28 @@ def longest_run(flags: npt.NDArray[np.int8], blocks: Blocks) -> Ints:
     blocks
         Of the rows, and the queries.
     """
-    block, begin, end, low, high, at, windowed = blocks
-    heads = np.zeros((len(flags), 2), np.int64)
-    tails = np.zeros((len(flags) if windowed else 0, 2), np.int64)
-    for g in range(len(begin)):
-        run, best, border, whole = 0, 0, 0, True
-        for j in range(begin[g], end[g]):
-            if j == begin[g] or block[j] != block[j - 1]:
-                run, best, border, whole = 0, 0, 0, True
-            if flags[j] >= 0:
-                run = run + 1 if flags[j] == 1 else 0
-                whole = whole and flags[j] == 1
-                border = run if whole else border
-                best = max(best, run)
-            heads[j, 0], heads[j, 1] = best, border
-        if windowed:
-            for j in range(end[g] - 1, begin[g] - 1, -1):
-                if j == end[g] - 1 or block[j] != block[j + 1]:
-                    run, best, border, whole = 0, 0, 0, True
-                if flags[j] >= 0:
-                    run = run + 1 if flags[j] == 1 else 0
-                    whole = whole and flags[j] == 1
-                    border = run if whole else border
-                    best = max(best, run)
-                tails[j, 0], tails[j, 1] = best, border
+    low, high = blocks.low, blocks.high
+    middle, longest = middles(blocks)
+    tails = np.empty((longest, 2), np.int64)
+    nothing = (0, 0, 0, 0)
+    head, start, stop = nothing, -1, -1
+    tail_from, tail_to = -1, -1
     out = np.zeros(len(low), np.int64)
     for i in range(len(low)):
         if low[i] == high[i]:
             continue
-        best, border = 0, 0
-        if windowed and block[low[i]] != at[i]:
-            best, border = tails[low[i], 0], tails[low[i], 1]
-        if block[high[i] - 1] == at[i]:
-            best = max(best, heads[high[i] - 1, 0], border + heads[high[i] - 1, 1])
-        out[i] = best
+        if middle[i] != start or high[i] < stop:
+            head, start, stop = nothing, middle[i], middle[i]
+        for j in range(stop, high[i]):
+            head = _take(head, flags[j])
+        stop = high[i]
+        out[i] = head[0]
+        if low[i] < middle[i]:
+            if middle[i] != tail_to or low[i] < tail_from:
+                tail, tail_from, tail_to = nothing, low[i], middle[i]
+                for j in range(middle[i] - 1, low[i] - 1, -1):
+                    tail = _take(tail, flags[j])
+                    tails[j - low[i], 0], tails[j - low[i], 1] = tail[0], tail[2]
+            best, border = tails[low[i] - tail_from]
+            out[i] = max(best, head[0], border + head[2])
     return out

@@ -1,8 +1,10 @@
 """Central moments up to the fourth over ranges, for skewness and kurtosis.
 
-Blocks, heads and tails are those of `moments`, and so is the notation: the mean is held as a
-pair of doubles (total, rest) over n. States (n, total, rest, m2, m3, m4) are joined by the
-update of Pébay [1]_ (eq. 2.1), never subtracted.
+Heads and tails are those of `moments`, and so is the notation: sums of powers of the distances
+to the first value (the pivot) are kept as pairs, and shifted to the mean when a query asks.
+Since the pivot is one of the values, the mean is at most sqrt(n) standard deviations away from
+it, and the shift loses no more than the data itself is uncertain by. Heads and tails are joined
+by the update of Pébay [1]_ (eq. 2.1), never subtracted.
 
 References
 ----------
@@ -14,37 +16,76 @@ import numpy as np
 import numpy.typing as npt
 
 from features.engine.compiler import kernel
-from features.engine.moments import Blocks, _add, _gap, _mean
+from features.engine.moments import Blocks, _gap, _lost, middles
 
 Floats = npt.NDArray[np.float64]
+Powers = tuple[float, float, float, float, float, float, float, float, float, float]
+"""n, the pivot, and as pairs the sums of the first four powers of the distances to it."""
+Shape = tuple[float, float, float, float, float, float]
+"""n, the pivot, the mean's distance to it, m2, m3 and m4."""
 
 
 @kernel
-def _join(a: Floats, b: Floats) -> None:
-    """Join the state `b` to `a` in place."""
-    if b[0] == 0.0:
-        return
+def _take(state: Powers, value: float) -> Powers:
+    """Take in one more value."""
+    n, pivot, s1, c1, s2, c2, s3, c3, s4, c4 = state
+    if np.isnan(value):
+        return state
+    if n == 0.0:
+        pivot = value
+    d = value - pivot
+    square = d * d
+    t1, t2, t3, t4 = s1 + d, s2 + square, s3 + square * d, s4 + square * square
+    return (
+        n + 1.0,
+        pivot,
+        t1,
+        c1 + _lost(t1, s1, d),
+        t2,
+        c2 + _lost(t2, s2, square),
+        t3,
+        c3 + _lost(t3, s3, square * d),
+        t4,
+        c4 + _lost(t4, s4, square * square),
+    )
+
+
+@kernel
+def _settle(state: Powers) -> Shape:
+    """Shift the sums to the mean."""
+    n, pivot, s1, c1, s2, c2, s3, c3, s4, c4 = state
+    if n < 2.0:
+        return n, pivot, 0.0, 0.0, 0.0, 0.0
+    mean = (s1 + c1) / n
+    square = mean * mean
+    m2 = (s2 - n * square) + c2
+    m3 = (s3 - 3.0 * mean * s2 + 2.0 * n * square * mean) + (c3 - 3.0 * mean * c2)
+    m4 = s4 - 4.0 * mean * s3 + 6.0 * square * s2 - 3.0 * n * square * square
+    m4 += c4 - 4.0 * mean * c3 + 6.0 * square * c2
+    return n, pivot, mean, 0.0 if m2 < 0.0 else m2, m3, 0.0 if m4 < 0.0 else m4
+
+
+@kernel
+def _join(a: Shape, b: Shape) -> Shape:
+    """Join the shapes of two sets of values."""
     if a[0] == 0.0:
-        a[:] = b
-        return
-    a_mean, a_rest = _mean(a[1], a[2], a[0])
-    b_mean, b_rest = _mean(b[1], b[2], b[0])
-    d = _gap(a_mean, a_rest, b_mean, b_rest)
+        return b
+    if b[0] == 0.0:
+        return a
+    d = _gap(a[1], a[2], b[1], b[2])
     n = a[0] + b[0]
     p, q = a[0] / n, b[0] / n
     within = d * d * a[0] * q
-    a[5] += b[5] + within * d * d * (p * p - p * q + q * q)
-    a[5] += 6.0 * d * d * (p * p * b[3] + q * q * a[3]) + 4.0 * d * (p * b[4] - q * a[4])
-    a[4] += b[4] + within * d * (p - q) + 3.0 * d * (p * b[3] - q * a[3])
-    a[3] += b[3] + within
-    a[1], a[2] = _add(a[1], a[2], b[1])
-    a[1], a[2] = _add(a[1], a[2], b[2])
-    a[0] = n
+    m2 = a[3] + b[3] + within
+    m3 = a[4] + b[4] + within * d * (p - q) + 3.0 * d * (p * b[3] - q * a[3])
+    m4 = a[5] + b[5] + within * d * d * (p * p - p * q + q * q)
+    m4 += 6.0 * d * d * (p * p * b[3] + q * q * a[3]) + 4.0 * d * (p * b[4] - q * a[4])
+    return n, a[1], a[2] + d * q, m2, m3, m4
 
 
 @kernel
 def shapes(x: Floats, blocks: Blocks) -> Floats:
-    """Return count, mean, m2, m3 and m4 of the values of each query; NaN is no value.
+    """Return count, m2, m3 and m4 of the values of each query; NaN is no value.
 
     Parameters
     ----------
@@ -56,41 +97,31 @@ def shapes(x: Floats, blocks: Blocks) -> Floats:
     Returns
     -------
     Floats
-        Shape (n_queries, 5). m2, m3 and m4 are NaN where an infinite value was met.
+        Shape (n_queries, 4). m2, m3 and m4 are NaN where an infinite value was met among others.
     """
-    block, begin, end, low, high, at, windowed = blocks
-    heads = np.empty((len(x), 6))
-    tails = np.empty((len(x) if windowed else 0, 6))
-    state = np.zeros(6)
-    point = np.zeros(6)
-    point[0] = 1.0
-    for g in range(len(begin)):
-        for j in range(begin[g], end[g]):
-            if j == begin[g] or block[j] != block[j - 1]:
-                state[:] = 0.0
-            if not np.isnan(x[j]):
-                point[1] = x[j]
-                _join(state, point)
-            heads[j] = state
-        if windowed:
-            for j in range(end[g] - 1, begin[g] - 1, -1):
-                if j == end[g] - 1 or block[j] != block[j + 1]:
-                    state[:] = 0.0
-                if not np.isnan(x[j]):
-                    point[1] = x[j]
-                    _join(state, point)
-                tails[j] = state
-    out = np.zeros((len(low), 5))
+    low, high = blocks.low, blocks.high
+    middle, longest = middles(blocks)
+    tails = np.empty((longest, 6))
+    empty = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    head, start, stop = empty, -1, -1
+    tail_from, tail_to = -1, -1
+    out = np.zeros((len(low), 4))
     for i in range(len(low)):
         if low[i] == high[i]:
             continue
-        state[:] = 0.0
-        if windowed and block[low[i]] != at[i]:
-            state[:] = tails[low[i]]
-        if block[high[i] - 1] == at[i]:
-            _join(state, heads[high[i] - 1])
-        out[i, 0] = state[0]
-        if state[0] > 0.0:
-            out[i, 1] = (state[1] + state[2]) / state[0]
-        out[i, 2], out[i, 3], out[i, 4] = state[3], state[4], state[5]
+        if middle[i] != start or high[i] < stop:
+            head, start, stop = empty, middle[i], middle[i]
+        for j in range(stop, high[i]):
+            head = _take(head, x[j])
+        stop = high[i]
+        whole = _settle(head)
+        if low[i] < middle[i]:
+            if middle[i] != tail_to or low[i] < tail_from:
+                tail, tail_from, tail_to = empty, low[i], middle[i]
+                for j in range(middle[i] - 1, low[i] - 1, -1):
+                    tail = _take(tail, x[j])
+                    tails[j - low[i]] = _settle(tail)
+            t = tails[low[i] - tail_from]
+            whole = _join((t[0], t[1], t[2], t[3], t[4], t[5]), whole)
+        out[i, 0], out[i, 1], out[i, 2], out[i, 3] = whole[0], whole[3], whole[4], whole[5]
     return out

@@ -6,7 +6,6 @@ from types import MappingProxyType
 import numpy as np
 
 from features.engine.extremes import extremes
-from features.engine.moments import Blocks
 from features.engine.primitives.kinds import (
     NUMBERS,
     Aggregation,
@@ -21,30 +20,17 @@ from features.engine.views import View
 _SKIPNA: Arguments = {"skipna": True}
 
 
-def highest(numbers: Array, ranges: Blocks) -> tuple[Array, Array, Array]:
-    """Return the greatest value of each query, its count, and its first position."""
-    return extremes(numbers, ranges)
-
-
-def lowest(numbers: Array, ranges: Blocks) -> tuple[Array, Array, Array]:
-    """Return the smallest value of each query, its count, and its first position."""
-    negative, counts, places = extremes(-numbers, ranges)
-    return -negative, counts, places
-
-
 def _max_min_delta(view: View, arguments: Arguments) -> Array:
     with np.errstate(invalid="ignore"):
         delta = view.greatest(1.0) + view.greatest(-1.0)
     return or_zero(delta if arguments["skipna"] else where_all_known(view, delta))
 
 
-def _how_often(
-    extreme: Callable[[Array, Blocks], tuple[Array, Array, Array]],
-) -> Callable[[View, Arguments], Array]:
-    """Count the rows that have the extreme value."""
+def _how_often(sign: float) -> Callable[[View, Arguments], Array]:
+    """Count the rows that have the greatest of `sign` times the values."""
 
     def compute(view: View, arguments: Arguments) -> Array:
-        _, counts, _ = extreme(view.values[0], view.ranges)
+        counts, _ = extremes(view.values[0], view.ranges, sign)
         found = np.where(counts > 0, counts, np.nan)
         return found if arguments["skipna"] else where_all_known(view, found)
 
@@ -63,10 +49,10 @@ EXTREMES: Mapping[str, Aggregation] = MappingProxyType(
             accepts=anything,
         ),
         "MaxCount": Aggregation(
-            compute=_how_often(highest), takes=(NUMBERS,), defaults=_SKIPNA, accepts=anything
+            compute=_how_often(1.0), takes=(NUMBERS,), defaults=_SKIPNA, accepts=anything
         ),
         "MinCount": Aggregation(
-            compute=_how_often(lowest), takes=(NUMBERS,), defaults=_SKIPNA, accepts=anything
+            compute=_how_often(-1.0), takes=(NUMBERS,), defaults=_SKIPNA, accepts=anything
         ),
     }
 )

@@ -6,9 +6,9 @@ from types import MappingProxyType
 import numpy as np
 
 from features.engine import flags
+from features.engine.extremes import extremes
 from features.engine.graph import NAT, ValueType
 from features.engine.moments import greatest
-from features.engine.primitives.extremes import highest, lowest
 from features.engine.primitives.kinds import (
     ALL,
     NUMBERS,
@@ -70,7 +70,7 @@ def _avg_time_between(view: View, arguments: Arguments) -> Array:
     known = view.once(_known)
     n = flags.count(known, view.ranges)
     times = np.where(known, view.values[0].astype(np.float64), np.nan)
-    span = greatest(times, view.ranges) + greatest(-times, view.ranges)
+    span = greatest(times, view.ranges, 1.0) + greatest(times, view.ranges, -1.0)
     mean = span / np.where(n > 1, n - 1, np.nan)
     return mean / _SECOND / SECONDS[arguments["unit"]]
 
@@ -87,11 +87,10 @@ def _since_last_where(wanted: float) -> Callable[[View, Arguments], Array]:
 
 def _since_extreme(sign: float) -> Callable[[View, Arguments], Array]:
     """Time since the first of the greatest of `sign` times the values; 0 where there is none."""
-    extreme = highest if sign > 0 else lowest
 
     def compute(view: View, arguments: Arguments) -> Array:
         numbers = np.where(view.once(_known), view.values[1], np.nan)
-        return or_zero(_since(view, _at(view, extreme(numbers, view.ranges)[2])))
+        return or_zero(_since(view, _at(view, extremes(numbers, view.ranges, sign)[1])))
 
     return compute
 

@@ -107,8 +107,8 @@ def _running(compute: Callable[..., Array], defaults: Arguments) -> Running:
     return Running(compute=compute, takes=takes, defaults=defaults, accepts=_whole)
 
 
-_max = _summary(greatest)
-_min = _summary(lambda x, ranges: -greatest(-x, ranges))
+_max = _summary(lambda x, ranges: greatest(x, ranges, 1.0))
+_min = _summary(lambda x, ranges: -greatest(x, ranges, -1.0))
 
 ROLLING: Mapping[str, Running] = MappingProxyType(
     {

@@ -52,7 +52,7 @@ def _cum_mean(x: Array, offsets: Ints, arguments: Arguments) -> Array:
 
 def _cum_extreme(sign: float) -> Callable[[Array, Ints, Arguments], Array]:
     def compute(x: Array, offsets: Ints, arguments: Arguments) -> Array:
-        return _where_known(x, sign * greatest(sign * x, trailing(offsets)))
+        return _where_known(x, sign * greatest(x, trailing(offsets), sign))
 
     return compute
 

@@ -50,14 +50,14 @@ def _shapes(view: View) -> Array:
 
 
 def _skew(view: View, arguments: Arguments) -> Array:
-    n, _, m2, m3, _ = view.once(_shapes).T
+    n, m2, m3, _ = view.once(_shapes).T
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         sample = n * np.sqrt(n - 1) / (n - 2) * (m3 / m2 / np.sqrt(m2))
     return np.where(n < 3, np.nan, np.where(m2 == 0, 0.0, sample))
 
 
 def _kurtosis(view: View, arguments: Arguments) -> Array:
-    n, _, m2, _, m4 = view.once(_shapes).T
+    n, m2, _, m4 = view.once(_shapes).T
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         ratio = n * (m4 / m2 / m2)
         if not arguments["bias"]:
