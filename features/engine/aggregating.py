@@ -26,6 +26,7 @@ from features.engine.graph import (
     inputs_of,
     joint_clock,
 )
+from features.engine.layout import Layout
 from features.engine.moments import Blocks
 from features.engine.pairs import Pairs, expand
 from features.engine.primitives import AGGREGATIONS
@@ -38,6 +39,7 @@ from features.engine.windows import LastRows, Window
 
 Array = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 Results = dict[Node, Array]
 
 
@@ -97,9 +99,17 @@ class Aggregator:
     def aggregate(self, frame: Frame, path: Path, nodes: Sequence[Aggregate]) -> Results:
         """Compute aggregations along one path at the pairs of `frame`."""
         results: Results = {}
+        layouts: dict[Clock, Layout] = {}
         for reach, group in _grouped(nodes):
+            index = self._tables.index(path, reach.clock)
             for part, queries in orderly(frame, reach.window, self._lead):
-                values = self._reach(queries, path, reach, group)
+                if part is not None:
+                    layout = Layout(index, queries, self._statics)
+                elif reach.clock in layouts:
+                    layout = layouts[reach.clock]
+                else:
+                    layout = layouts[reach.clock] = Layout(index, queries, self._statics)
+                values = self._reach(layout, reach, group)
                 if part is None:
                     results.update(values)
                     continue
@@ -108,10 +118,8 @@ class Aggregator:
                     whole[part] = values[node]
         return results
 
-    def _reach(
-        self, frame: Frame, path: Path, reach: _Reach, nodes: Sequence[Aggregate]
-    ) -> Results:
-        index = self._tables.index(path, reach.clock)
+    def _reach(self, layout: Layout, reach: _Reach, nodes: Sequence[Aggregate]) -> Results:
+        index, frame = layout.index, layout.frame
         ranges = find_reach(index, frame, reach.window, self._lead)
         if reach.stacked:
             if isinstance(reach.window, LastRows) and reach.where is None:
@@ -119,39 +127,43 @@ class Aggregator:
                     low=np.maximum(ranges.low, ranges.high - reach.window.count)
                 )
             return self._stack(frame, index, ranges, reach, nodes)
-        rows = index.order
+        chosen = None
         if reach.where is not None:
-            chosen = self._statics.values(reach.where)[rows] == 1.0
-            rows, ranges = rows[chosen], only(ranges, chosen)
+            chosen = layout.values(reach.where) == 1.0
+            ranges = only(ranges, chosen)
         if isinstance(reach.window, LastRows):
             ranges = last_rows(ranges, reach.window)
         asked = frame.cutoffs + self._lead
-        jobs = [self._static_job(rows, ranges, asked, b, same) for b, same in _by_bases(nodes)]
+        jobs = [self._static_job(layout, chosen, ranges, asked, same) for same in _by_bases(nodes)]
         return self._run(jobs, ranges, asked)
 
     def _static_job(
         self,
-        rows: Ints,
+        layout: Layout,
+        chosen: Mask | None,
         ranges: Blocks,
         asked: Ints,
-        bases: tuple[Node, ...],
         nodes: tuple[Aggregate, ...],
     ) -> _Job:
         """Say how to order static values: when the job begins, so that few live at a time."""
-        statics = self._statics
-        arrays = [
-            statics.codes(base)[0] if base.type is ValueType.OBJECT else statics.values(base)
-            for base in bases
-        ]
+        bases = nodes[0].bases
+        for base in bases:
+            # NOTE: computed here, since a job must not wait for jobs of its own.
+            self._statics.values(base)
+
+        def only_chosen(array: Array) -> Array:
+            return array if chosen is None else array[chosen]
 
         def dense() -> tuple[Array, Array]:
-            codes, values = statics.codes(bases[0])
-            return codes[rows], values
+            codes, values = layout.codes(bases[0])
+            return only_chosen(codes), values
 
         def view() -> View:
-            return View(tuple(array[rows] for array in arrays), dense, ranges, asked)
+            arrays = tuple(only_chosen(layout.values(base)) for base in bases)
+            return View(arrays, dense, ranges, asked)
 
         def labels() -> Sequence[Array]:
+            statics, rows = self._statics, only_chosen(layout.index.order)
             return [statics.labels(base, statics.values(base)[rows]) for base in bases]
 
         return _Job(nodes=nodes, view=view, labels=labels)
@@ -172,8 +184,10 @@ class Aggregator:
             place, segments = _narrowed(pairs, reach, values)
             asked = frame.cutoffs[pairs.first : pairs.last] + self._lead
             jobs = [
-                self._dynamic_job([values[base][place] for base in bases], segments, asked, same)
-                for bases, same in _by_bases(nodes)
+                self._dynamic_job(
+                    [values[base][place] for base in same[0].bases], segments, asked, same
+                )
+                for same in _by_bases(nodes)
             ]
             for node, part in self._run(jobs, segments, asked).items():
                 results[node][pairs.first : pairs.last] = part
@@ -256,11 +270,9 @@ def _grouped(nodes: Sequence[Aggregate]) -> list[tuple[_Reach, list[Aggregate]]]
     return list(groups.items())
 
 
-def _by_bases(
-    nodes: Sequence[Aggregate],
-) -> list[tuple[tuple[Node, ...], tuple[Aggregate, ...]]]:
+def _by_bases(nodes: Sequence[Aggregate]) -> list[tuple[Aggregate, ...]]:
     """Group aggregations of the same values."""
     groups: dict[tuple[Node, ...], list[Aggregate]] = {}
     for node in nodes:
         groups.setdefault(node.bases, []).append(node)
-    return [(bases, tuple(members)) for bases, members in groups.items()]
+    return [tuple(members) for members in groups.values()]

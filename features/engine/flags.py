@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from features.engine.compiler import kernel
 from features.engine.moments import Blocks
 
 Array = npt.NDArray[Any]
@@ -17,10 +18,27 @@ Flags = npt.NDArray[np.bool_]
 
 def count(flags: Flags, ranges: Blocks) -> Ints:
     """Count the flagged rows of each query."""
-    counts = np.zeros(len(flags) + 1, np.int64)
-    np.cumsum(flags, out=counts[1:])
-    found: Ints = counts[ranges.high] - counts[ranges.low]
+    found: Ints = _count(flags, ranges.low, ranges.high)
     return found
+
+
+@kernel
+def _count(flags: Flags, low: Ints, high: Ints) -> Ints:
+    """Count on from the query before, adding what came and taking what went."""
+    out = np.zeros(len(low), np.int64)
+    first, last, n = 0, 0, 0
+    for i in range(len(low)):
+        if low[i] == high[i]:
+            continue
+        if not (first <= low[i] < last and high[i] >= last):
+            first, last, n = low[i], low[i], 0
+        for j in range(last, high[i]):
+            n += flags[j]
+        for j in range(first, low[i]):
+            n -= flags[j]
+        first, last = low[i], high[i]
+        out[i] = n
+    return out
 
 
 def previous(flags: Flags) -> Ints:

@@ -176,17 +176,17 @@ def _search(
     for i in range(len(rows)):
         begin, end = offsets[rows[i]], offsets[rows[i] + 1]
         if i > 0 and rows[i] == rows[i - 1]:
-            high[i] = high[i - 1] + _rank(visible[high[i - 1] : end], cutoffs[i], True)
+            high[i] = high[i - 1] + rank(visible[high[i - 1] : end], cutoffs[i], True)
         else:
-            high[i] = begin + _rank(visible[begin:end], cutoffs[i], True)
+            high[i] = begin + rank(visible[begin:end], cutoffs[i], True)
         low[i] = begin
         if window > 0:
-            low[i] = begin + _rank(visible[begin : high[i]], cutoffs[i] - window, False)
+            low[i] = begin + rank(visible[begin : high[i]], cutoffs[i] - window, False)
     return low, high
 
 
 @kernel
-def _rank(ascending: Ints, value: int, inclusive: bool) -> int:
+def rank(ascending: Ints, value: int, inclusive: bool) -> int:
     """Count the values below `value`, or up to and with it."""
     left, right = 0, len(ascending)
     while left < right:
