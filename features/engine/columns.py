@@ -74,19 +74,30 @@ def find_rows(keys: pa.ChunkedArray, wanted: pa.ChunkedArray | pd.Series) -> Int
     FeatureError
         When wanted values and keys cannot be of one type.
     """
-    try:
-        sought = pa.Array.from_pandas(wanted) if isinstance(wanted, pd.Series) else wanted
-        sought = sought.cast(keys.type)
-    except pa.ArrowInvalid as error:
-        raise FeatureError(
-            f"Expected keys of type {keys.type}, got values that cannot be such: {error}. "
-            "Use the type that the table's key has."
-        ) from error
+    sought = to_keys(wanted, keys.type)
     located = locate(keys, sought)
     if located is not None:
         return located
     places = pc.index_in(sought, value_set=keys.combine_chunks(), skip_nulls=True)
     return np.asarray(pc.fill_null(places, -1)).astype(np.int64)
+
+
+def to_keys(wanted: pa.ChunkedArray | pd.Series, type_: pa.DataType) -> pa.Array:
+    """Bring values into the type that a table's key has.
+
+    Raises
+    ------
+    FeatureError
+        When they cannot be of this type.
+    """
+    try:
+        sought = pa.Array.from_pandas(wanted) if isinstance(wanted, pd.Series) else wanted
+        return sought.cast(type_)
+    except pa.ArrowInvalid as error:
+        raise FeatureError(
+            f"Expected keys of type {type_}, got values that cannot be such: {error}. "
+            "Use the type that the table's key has."
+        ) from error
 
 
 def look_up(array: Array, rows: Ints, missing: int) -> Array:

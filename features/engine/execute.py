@@ -1,27 +1,35 @@
 """The matrix of a plan: one row for each (entity, cutoff), one column for each feature."""
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
-from features.engine.evaluate import Evaluator
-from features.engine.graph import Node, ValueType
+from features.engine.cancellation import Question, never, threads
+from features.engine.cells import Cells, CellsInMemory, CellsOnDisk, spans
+from features.engine.effort import Effort, Progress
+from features.engine.executors import LOCAL
+from features.engine.graph import Node
 from features.engine.lower import lower
-from features.engine.ranges import ALWAYS
-from features.engine.tables import Tables, required_columns
+from features.engine.memory import free_budget
+from features.engine.partitions import whole_size, width_of
+from features.engine.questions import Asked, asked_cutoffs, asked_keys, check_found
+from features.engine.spill import Sorting, find_places
+from features.engine.spilled import Spilling, columns_of, fill_by_partition
+from features.engine.tables import Tables
+from features.engine.values import values_by_part
 from features.errors import FeatureError
 from features.plan import CUTOFF_TIME, FeaturePlan
 from features.snapshot import Snapshot
 
-Progress = Callable[[int, int], None]
-Ints = npt.NDArray[np.int64]
+BATCH_CELLS = 1 << 22
+"""Cells of one batch: about 32 MB."""
 
-MAX_CELLS = 1 << 25
-"""Values taken at a time, rows by features: about 270 MB, and as much again on the way."""
+_SORT_SHARE = 0.5
+"""Of the free memory that DuckDB is told it may sort in; it holds some more."""
 
 
 def compute_matrix(
@@ -31,7 +39,10 @@ def compute_matrix(
     *,
     inclusive: bool = True,
     n_threads: int = 2,
+    memory_limit: int | str | None = None,
+    executor: str = LOCAL,
     on_progress: Progress | None = None,
+    cancelled: Question = never,
 ) -> pd.DataFrame:
     """Compute the features of a plan for every (key, cutoff), as they were known at the cutoff.
 
@@ -49,10 +60,8 @@ def compute_matrix(
     inclusive
         Whether what becomes visible at the cutoff itself is seen. Where it is not, windows are
         [cutoff - window, cutoff), and a time since is still counted to the cutoff.
-    n_threads
-        Threads that aggregate side by side, at least 1; they do not change a value.
-    on_progress
-        Called with (rows done, rows in all) after each part.
+    n_threads, memory_limit, executor, on_progress, cancelled
+        See `Effort`; none of them changes a value.
 
     Returns
     -------
@@ -65,16 +74,45 @@ def compute_matrix(
     ------
     FeatureError
         Where the plan asks for what the engine or the snapshot does not have, a key is unknown,
-        or a cutoff is null.
+        a cutoff is null, or the matrix itself does not fit under the limit (see
+        `compute_batches`).
+    CancelledError
+        When `cancelled` says so.
     """
-    nodes = lower(plan.definitions, snapshot.schema)
-    needed = required_columns(nodes, snapshot.schema)
-    needed.setdefault(plan.target, set()).add(snapshot.schema.table(plan.target).key)
-    tables = {name: snapshot.read(name, columns=sorted(needed[name])) for name in needed}
-    store = Tables(snapshot.schema, tables)
-    return compute_nodes(
-        nodes, store, rows, inclusive=inclusive, n_threads=n_threads, on_progress=on_progress
+    effort = Effort(
+        n_threads=n_threads,
+        memory_limit=memory_limit,
+        executor=executor,
+        on_progress=on_progress,
+        cancelled=cancelled,
     )
+    _check_frame(len(rows) * len(plan.features), effort)
+    with _computed(plan, snapshot, rows, inclusive=inclusive, effort=effort) as cells:
+        return _frame(snapshot.schema.table(plan.target).key, rows, cells)
+
+
+def compute_batches(
+    plan: FeaturePlan,
+    snapshot: Snapshot,
+    rows: pd.DataFrame,
+    *,
+    inclusive: bool = True,
+    effort: Effort | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """Compute the features of a plan, and yield them in the order of `rows`, batch by batch.
+
+    As `compute_matrix`, for matrices that do not fit in memory: cells are kept on disk beside the
+    snapshot until their batch has been taken.
+    """
+    key = snapshot.schema.table(plan.target).key
+    effort = effort or Effort()
+    with _computed(plan, snapshot, rows, inclusive=inclusive, effort=effort) as cells:
+        for first, last in spans(len(rows), max(BATCH_CELLS // len(plan.features), 1)):
+            part = rows.iloc[first:last]
+            columns = {key: part[key], CUTOFF_TIME: asked_cutoffs(part).view("datetime64[us]")}
+            columns |= cells.columns(first, last)
+            arrays = [pa.array(values, from_pandas=True) for values in columns.values()]
+            yield pa.RecordBatch.from_arrays(arrays, names=list(columns))
 
 
 def compute_nodes(
@@ -87,82 +125,82 @@ def compute_nodes(
     on_progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Compute named nodes of one table over tables in memory; see `compute_matrix`."""
+    cells = CellsInMemory(list(nodes), len(rows))
+    effort = Effort(n_threads=n_threads, on_progress=on_progress)
+    _fill(cells, nodes, store, rows, inclusive=inclusive, effort=effort)
+    key = store.schema.table(next(iter(nodes.values())).table).key
+    return _frame(key, rows, cells)
+
+
+@contextmanager
+def _computed(
+    plan: FeaturePlan, snapshot: Snapshot, rows: pd.DataFrame, *, inclusive: bool, effort: Effort
+) -> Iterator[Cells]:
+    """Yield the cells of all rows: computed in one piece where that fits, else by partition."""
+    nodes = lower(plan.definitions, snapshot.schema)
+    columns = columns_of(nodes, snapshot, plan.target)
+    budget = free_budget(effort.memory_limit)
+    width = width_of(snapshot, nodes, columns)
+    if effort.executor == LOCAL and whole_size(snapshot, width, len(rows)) <= budget:
+        tables = {name: snapshot.read(name, columns=columns[name]) for name in columns}
+        cells = CellsInMemory(list(nodes), len(rows))
+        store = Tables(snapshot.schema, tables)
+        _fill(cells, nodes, store, rows, inclusive=inclusive, effort=effort)
+        del tables, store
+        yield cells
+        return
+    # NOTE: beside the snapshot, since /tmp may be small or in memory, and workers of a cluster
+    # that read the snapshot read what lies beside it.
+    with TemporaryDirectory(prefix=".sorting-", dir=snapshot.directory.parent) as scratch:
+        sorting = Sorting(
+            directory=Path(scratch),
+            memory=int(budget * _SORT_SHARE),
+            n_threads=effort.n_threads,
+            cancelled=effort.cancelled,
+        )
+        keys = asked_keys(rows, plan.target, snapshot.schema.table(plan.target).key)
+        places = check_found(find_places(snapshot, plan.target, keys, sorting), keys, plan.target)
+        asked = Asked(places=places, cutoffs=asked_cutoffs(rows), inclusive=inclusive)
+        on_disk = CellsOnDisk(list(nodes), len(rows), Path(scratch) / "cells")
+        spilling = Spilling(snapshot=snapshot, sorting=sorting, budget=budget)
+        fill_by_partition(on_disk, nodes, asked, spilling, effort)
+        yield on_disk
+
+
+def _fill(
+    cells: Cells,
+    nodes: Mapping[str, Node],
+    store: Tables,
+    rows: pd.DataFrame,
+    *,
+    inclusive: bool,
+    effort: Effort,
+) -> None:
+    """Compute all cells over tables in memory."""
     target = next(iter(nodes.values())).table
-    entities = _entities(store, target, rows)
-    cutoffs = _cutoffs(rows)
-    # NOTE: parts follow entities, so that no group of rows is read for two parts of one entity.
-    order = np.lexsort((cutoffs, entities))
-    columns = {name: _empty_column(node, len(rows)) for name, node in nodes.items()}
-    with ThreadPoolExecutor(max_workers=n_threads) as executor:
-        evaluator = Evaluator(store, executor, inclusive=inclusive)
-        n_part = max(MAX_CELLS // len(nodes), 1)
-        for first in range(0, len(rows), n_part):
-            part = order[first : first + n_part]
-            values = evaluator.at(target, entities[part], cutoffs[part], tuple(nodes.values()))
-            for name, node in nodes.items():
-                columns[name][part] = _finish(evaluator, node, values[node])
-            if on_progress is not None:
-                on_progress(first + len(part), len(rows))
-    key = store.schema.table(target).key
-    head = {key: rows[key].to_numpy(), CUTOFF_TIME: cutoffs.view("datetime64[us]")}
-    return pd.DataFrame(head | columns)
+    keys = asked_keys(rows, target, store.schema.table(target).key)
+    places = check_found(store.find(target, keys), keys, target)
+    asked = Asked(places=places, cutoffs=asked_cutoffs(rows), inclusive=inclusive)
+    n_done = 0
+    with threads(effort.n_threads, effort.cancelled) as pool:
+        for part, values in values_by_part(nodes, store, asked, pool=pool):
+            cells.put(part, values)
+            n_done += len(part) * len(nodes)
+            if effort.on_progress is not None:
+                effort.on_progress(n_done, len(rows) * len(nodes))
 
 
-def _entities(store: Tables, target: str, rows: pd.DataFrame) -> Ints:
-    """Return the row number of each asked entity."""
-    key = store.schema.table(target).key
-    for column in (key, CUTOFF_TIME):
-        if column not in rows.columns:
-            raise FeatureError(
-                f"Expected rows with the columns {key!r} and {CUTOFF_TIME!r}, got "
-                f"{list(map(str, rows.columns))}. Name the key of {target!r} as the schema does."
-            )
-    entities = store.find(target, rows[key])
-    unknown = rows[key][entities < 0]
-    if len(unknown):
+def _frame(key: str, rows: pd.DataFrame, cells: Cells) -> pd.DataFrame:
+    head = {key: rows[key].to_numpy(), CUTOFF_TIME: asked_cutoffs(rows).view("datetime64[us]")}
+    return pd.DataFrame(head | cells.columns(0, len(rows)))
+
+
+def _check_frame(n_cells: int, effort: Effort) -> None:
+    """Refuse a matrix that does not fit as a pandas frame."""
+    needed, budget = 24 * n_cells, free_budget(effort.memory_limit)
+    if needed > budget:
         raise FeatureError(
-            f"Expected keys of {target!r}, got {len(unknown)} that it does not have, such as "
-            f"{list(unknown.unique()[:5])}. Take the snapshot that these rows come from."
+            f"Expected about {needed // 10**6} MB for a matrix of {n_cells:,} cells as one frame, "
+            f"got {budget // 10**6} MB. Raise memory_limit, or take compute_batches, which hands "
+            "the rows on as they come."
         )
-    return entities
-
-
-def _cutoffs(rows: pd.DataFrame) -> Ints:
-    """Return the cutoffs as microseconds since 1970."""
-    times = rows[CUTOFF_TIME]
-    if not pd.api.types.is_datetime64_dtype(times):
-        raise FeatureError(
-            f"Expected {CUTOFF_TIME!r} as naive UTC datetime64, got {times.dtype}. "
-            "Convert it with pandas.to_datetime, and to UTC without a zone."
-        )
-    cutoffs: Ints = times.to_numpy().astype("datetime64[us]").astype(np.int64)
-    n_null = int((cutoffs == ALWAYS).sum())
-    if n_null:
-        raise FeatureError(
-            f"Expected a {CUTOFF_TIME!r} in every row, got {n_null} null. Leave those rows out."
-        )
-    return cutoffs
-
-
-def _empty_column(node: Node, n: int) -> npt.NDArray[Any]:
-    match node.type:
-        case ValueType.CODE | ValueType.OBJECT:
-            return np.empty(n, dtype=object)
-        case ValueType.TIME:
-            return np.empty(n, dtype="datetime64[us]")
-        case _:
-            return np.empty(n, dtype=np.float64)
-
-
-def _finish(evaluator: Evaluator, node: Node, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Bring values into the form of a matrix: codes become text, null None."""
-    match node.type:
-        case ValueType.CODE:
-            return evaluator.names(node, values)
-        case ValueType.OBJECT:
-            texts = [None if value is None else str(value) for value in values]
-            return np.array([*texts, None], dtype=object)[:-1]
-        case ValueType.TIME:
-            return values.view("datetime64[us]")
-        case ValueType.NUMBER | ValueType.BOOLEAN:
-            return values

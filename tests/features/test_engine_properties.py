@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from features.engine import execute, pairs
+from features.engine import pairs, values
 from tests.features.comparing import compute, plan_world
 from tests.features.strategies import STRANGE, World, worlds
 
@@ -117,12 +117,12 @@ def test_small_parts_change_nothing(monkeypatch_module, world, depth):
     whole = compute(plan, world)
     seen: list[tuple[int, int]] = []
     with monkeypatch_module.context() as patch:
-        patch.setattr(execute, "MAX_CELLS", 1)
+        patch.setattr(values, "MAX_CELLS", 1)
         patch.setattr(pairs, "MAX_PAIRS", 1)
         parts = compute(plan, world, on_progress=lambda done, n: seen.append((done, n)))
     pd.testing.assert_frame_equal(whole, parts, check_exact=True)
-    n = len(world.rows)
-    assert seen == [(i, n) for i in range(1, n + 1)]
+    n, wide = len(world.rows), len(plan.names)
+    assert seen == [(i * wide, n * wide) for i in range(1, n + 1)]
 
 
 @pytest.fixture(scope="module")
