@@ -21,24 +21,39 @@ Ints = npt.NDArray[np.int64]
 
 
 @kernel
-def _rank(x: Floats, rank: Ints, ascending: Floats) -> int:
+def _sort(x: Floats, places: Ints, spare: Ints, n: int) -> None:
+    """Sort the first `n` places by value, merging ever longer stretches.
+
+    NOTE: numba takes seconds to compile its own argsort, and this one a tenth of that.
+    """
+    width = 1
+    while width < n:
+        for start in range(0, n, 2 * width):
+            middle, end = min(start + width, n), min(start + 2 * width, n)
+            a, b = start, middle
+            for k in range(start, end):
+                if a < middle and (b == end or x[places[a]] <= x[places[b]]):
+                    spare[k], a = places[a], a + 1
+                else:
+                    spare[k], b = places[b], b + 1
+        for k in range(n):
+            places[k] = spare[k]
+        width *= 2
+
+
+@kernel
+def _rank(x: Floats, rank: Ints, ascending: Floats, places: Ints, spare: Ints) -> int:
     """Write the rank of each value (from 1; 0 for NaN) and the values in order; count them."""
     n = 0
     for j in range(len(x)):
         rank[j] = 0
         if not np.isnan(x[j]):
-            ascending[n] = x[j]
+            places[n] = j
             n += 1
-    places = np.argsort(ascending[:n])
-    ascending[:n] = ascending[:n][places]
-    known = 0
-    where = np.empty(n, np.int64)
-    for j in range(len(x)):
-        if not np.isnan(x[j]):
-            where[known] = j
-            known += 1
+    _sort(x, places, spare, n)
     for k in range(n):
-        rank[where[places[k]]] = k + 1
+        rank[places[k]] = k + 1
+        ascending[k] = x[places[k]]
     return n
 
 
@@ -105,6 +120,7 @@ def medians(x: Floats, blocks: Blocks) -> Floats:
     begin, end, low, high = blocks.begin, blocks.end, blocks.low, blocks.high
     longest = _longest(begin, end)
     rank, ascending = np.zeros(longest, np.int64), np.empty(longest)
+    places, spare = np.empty(longest, np.int64), np.empty(longest, np.int64)
     tree = np.zeros(longest + 1, np.int64)
     out = np.full(len(low), np.nan)
     g, size, old = -1, 0, (0, 0)
@@ -115,7 +131,7 @@ def medians(x: Floats, blocks: Blocks) -> Floats:
             g = max(g, 0)
             while low[i] >= end[g]:
                 g += 1
-            size = _rank(x[begin[g] : end[g]], rank, ascending)
+            size = _rank(x[begin[g] : end[g]], rank, ascending, places, spare)
             tree[: size + 1] = 0
             old = (begin[g], begin[g])
         new = (low[i], high[i])
@@ -145,6 +161,7 @@ def count_below(x: Floats, blocks: Blocks, bounds: Floats, inclusive: bool) -> I
     begin, end, low, high = blocks.begin, blocks.end, blocks.low, blocks.high
     longest = _longest(begin, end)
     rank, ascending = np.zeros(longest, np.int64), np.empty(longest)
+    places, spare = np.empty(longest, np.int64), np.empty(longest, np.int64)
     tree = np.zeros(longest + 1, np.int64)
     out = np.zeros(len(low), np.int64)
     g, size, old = -1, 0, (0, 0)
@@ -155,7 +172,7 @@ def count_below(x: Floats, blocks: Blocks, bounds: Floats, inclusive: bool) -> I
             g = max(g, 0)
             while low[i] >= end[g]:
                 g += 1
-            size = _rank(x[begin[g] : end[g]], rank, ascending)
+            size = _rank(x[begin[g] : end[g]], rank, ascending, places, spare)
             tree[: size + 1] = 0
             old = (begin[g], begin[g])
         new = (low[i], high[i])
