@@ -58,7 +58,6 @@ def _mean_characters(text: str, arguments: Arguments) -> float:
 
 
 def _median_length(text: str, arguments: Arguments) -> float | None:
-    # NOTE: featuretools fails where no word is left; there is none to have a length.
     lengths = [len(word) for word in re.split(arguments["delimiters_regex"], text) if word]
     return median(lengths) if lengths else None
 
