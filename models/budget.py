@@ -16,7 +16,7 @@ SOFT_SHARE = 0.7
 """Of what is left at the very end a trial is asked to use so much: it has yet to predict."""
 
 GRACE_SHARE = 0.5
-FIRST_GRACE_SHARE = 1.0
+FIRST_GRACE_SHARE = 2.0
 """How far past what it was asked a trial may run before its worker is killed; a family's first
 trial has rows to encode and to bin besides, which later ones find done."""
 

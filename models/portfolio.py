@@ -12,6 +12,10 @@ N_BEFORE_WARM = 2
 """The linear and the LightGBM default come before warm candidates: they bound what is possible
 on the new data, and the first of them is there within seconds."""
 
+MANY_CELLS = 1_000_000
+"""Above, nothing is there within seconds: families that keep what they have when their time is
+up come first, and warm candidates right after the first of them."""
+
 
 def make_portfolio(
     families: Mapping[str, Family],
@@ -24,9 +28,11 @@ def make_portfolio(
     Every family's first choice comes before any family's second, so that an early ensemble has
     unlike members.
     """
+    many = shape.n_cells > MANY_CELLS
+    in_turn = sorted(families.items(), key=lambda item: many and not item[1].can_stop_early)
     lists = [
         [Candidate(family=name, parameters=p) for p in family.portfolio(problem, shape)]
-        for name, family in families.items()
+        for name, family in in_turn
     ]
     rounds = zip_longest(*(candidates for candidates in lists if candidates))
     ordered = [candidate for turn in rounds for candidate in turn if candidate is not None]
@@ -36,4 +42,5 @@ def make_portfolio(
         for candidate in warm
         if candidate.family in families
     ]
-    return (*usual[:N_BEFORE_WARM], *warmed, *usual[N_BEFORE_WARM:])
+    n_first = 1 if many else N_BEFORE_WARM
+    return (*usual[:n_first], *warmed, *usual[n_first:])

@@ -72,6 +72,18 @@ def test_warm_candidates_come_after_the_first_defaults():
     ]
 
 
+def test_on_many_cells_what_can_stop_early_comes_first_and_warm_candidates_next():
+    warm = Candidate(family="extra_trees", parameters={"n_trees": 7})
+    order = make_portfolio(FAMILIES, BINARY, Shape(n_rows=100_000, n_columns=60), [warm])
+    found = [(proposal.candidate.family, proposal.origin) for proposal in order]
+    assert found[:4] == [
+        ("lightgbm", "portfolio"),
+        ("extra_trees", "warm"),
+        ("linear", "portfolio"),
+        ("extra_trees", "portfolio"),
+    ]
+
+
 def test_proposals_lie_in_the_space_and_keep_fixed_parameters():
     for candidate in play(tpe(), 12):
         if candidate.family == "boat":
