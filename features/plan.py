@@ -12,10 +12,18 @@ from features.durable import write_text
 from features.errors import FeatureError
 from features.fingerprint import fingerprint
 from features.matrix import CUTOFF_TIME
+from features.redundancy import Facts, find_redundant
 from features.schema import Schema
 from features.synthesis import Proposal, propose, save
 
-__all__ = ["CUTOFF_TIME", "DroppedFeature", "FeaturePlan", "FeatureSpec", "synthesize"]
+__all__ = [
+    "CUTOFF_TIME",
+    "DroppedFeature",
+    "FeaturePlan",
+    "FeatureSpec",
+    "own_features",
+    "synthesize",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +158,7 @@ def synthesize(
     max_features: int = 300,
     prefer: Sequence[str] = (),
     seed: int = 0,
+    facts: Facts | None = None,
 ) -> FeaturePlan:
     """Plan features of `target` by deep feature synthesis.
 
@@ -164,13 +173,16 @@ def synthesize(
         columns and their transforms.
     windows
         Spans such as "3h", "7d", "4w": aggregations of tables with a time get a copy that looks
-        back only so far from the cutoff.
+        back only so far from the cutoff; counts, means and shares also their ratio to the next
+        longer window. "all", the whole past, is always among them.
     max_features
         Cap; preferred features come first, then shallow ones, source tables and windows by turns.
     prefer
         Names to keep first, such as those of the plan before.
     seed
         Chooses among definitions that are equal in rank.
+    facts
+        What is known of the tables: definitions that are redundant by construction are dropped.
 
     Raises
     ------
@@ -199,6 +211,9 @@ def synthesize(
     taken = {schema.table(target).key, CUTOFF_TIME}
     proposals = propose(schema, target, depth=depth, windows=windows)
     objections = {p.name: o for p in proposals if (o := _objection(p, taken)) is not None}
+    if facts is not None:
+        left = [p for p in proposals if p.name not in objections]
+        objections |= find_redundant(save(left), facts) if left else {}
     ranked = _rank([p for p in proposals if p.name not in objections], prefer, seed)
     chosen = {proposal.name for proposal in ranked[:max_features]}
     kept = [proposal for proposal in proposals if proposal.name in chosen]
@@ -215,6 +230,13 @@ def synthesize(
             for name, reason in (objections | reasons).items()
         ),
     )
+
+
+def own_features(schema: Schema, target: str) -> frozenset[str]:
+    """Name the features that are the target's own columns, or transforms of them; maybe none."""
+    taken = {schema.table(target).key, CUTOFF_TIME}
+    proposals = propose(schema, target, depth=0, windows=())
+    return frozenset(p.name for p in proposals if _objection(p, taken) is None)
 
 
 def _objection(proposal: Proposal, taken: Collection[str]) -> str | None:

@@ -6,7 +6,6 @@ Primitives, names and the JSON of definitions are featuretools' own. Values come
 
 import json
 import logging
-import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,16 +14,14 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from features.errors import FeatureError
 from features.schema import HISTORY, ColumnType, Schema, Table
+from features.windows import in_windows, read_windows
 
 with warnings.catch_warnings():
     # NOTE: woodwork 0.31 imports pkg_resources, which warns of its own removal.
     warnings.simplefilter("ignore")
     import featuretools as ft
     from featuretools.feature_base import (
-        AggregationFeature,
-        DirectFeature,
         FeatureBase,
         IdentityFeature,
         TransformFeature,
@@ -47,9 +44,6 @@ AGGREGATIONS = (
 )
 TRANSFORMS = ("year", "month", "day", "weekday", "hour", "minute", "is_weekend")
 
-_OVER_ALL_TIME = ("last", "time_since_last")
-"""Aggregations without windowed copies: in a window they say the same, or nothing."""
-
 _FORMS = {
     ColumnType.NUMERIC: ("Double", "float64"),
     ColumnType.BOOLEAN: ("BooleanNullable", "boolean"),
@@ -58,7 +52,6 @@ _FORMS = {
     ColumnType.TEXT: ("NaturalLanguage", "string"),
     ColumnType.KEY: ("Categorical", "category"),
 }
-_WINDOW = re.compile(r"([1-9][0-9]*)([smhdw])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +87,7 @@ class Proposal:
 def propose(
     schema: Schema, target: str, *, depth: int, windows: Sequence[str]
 ) -> tuple[Proposal, ...]:
-    """Find every definition up to `depth`, and copies of aggregations for each window.
+    """Find every definition up to `depth`, with copies of aggregations for each window.
 
     The order is featuretools' (shallow first), copies after their original.
 
@@ -103,7 +96,7 @@ def propose(
     FeatureError
         When a window is not like "7d", or nothing can be defined.
     """
-    spans = {window: _span(window) for window in windows}
+    spans = read_windows(windows)
     entityset = build_entityset(schema, None if depth > 0 else target)
     with _hushed():
         originals = ft.dfs(
@@ -115,14 +108,11 @@ def propose(
             features_only=True,
             return_types="all",
         )
-    proposals = []
-    for feature in originals:
-        proposals.append(_propose(feature, schema, None))
-        for name, span in spans.items():
-            copy = _windowed(feature, span)
-            if copy is not None:
-                proposals.append(_propose(copy, schema, name))
-    return tuple(proposals)
+    return tuple(
+        _propose(feature, schema, window)
+        for original in originals
+        for feature, window in in_windows(original, spans)
+    )
 
 
 def save(proposals: Iterable[Proposal]) -> str:
@@ -184,34 +174,6 @@ def _hushed() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
-
-
-def _span(window: str) -> ft.Timedelta:
-    match = _WINDOW.fullmatch(window)
-    if match is None:
-        raise FeatureError(
-            f"Expected a window like '3h', '7d' or '4w' (s, m, h, d, w), got {window!r}."
-        )
-    return ft.Timedelta(int(match[1]), match[2])
-
-
-def _windowed(feature: FeatureBase, span: ft.Timedelta) -> FeatureBase | None:
-    """Copy an aggregation (or what leads to one) with a window; None where there is none."""
-    if isinstance(feature, DirectFeature):
-        base = _windowed(feature.base_features[0], span)
-        relationship = feature.relationship_path[0][1]
-        return base and DirectFeature(base, feature.dataframe_name, relationship=relationship)
-    if not isinstance(feature, AggregationFeature) or feature.primitive.name in _OVER_ALL_TIME:
-        return None
-    if feature.base_features[0].dataframe.ww.time_index is None:
-        return None
-    return AggregationFeature(
-        feature.base_features,
-        feature.parent_dataframe_name,
-        feature.primitive,
-        relationship_path=feature.relationship_path,
-        use_previous=span,
-    )
 
 
 def _propose(feature: FeatureBase, schema: Schema, window: str | None) -> Proposal:

@@ -83,6 +83,28 @@ def check(folder: Folder = Path(), now: Now = "", debug: Debug = False) -> None:
 
 
 @app.command()
+def plan(
+    folder: Folder = Path(),
+    now: Now = "",
+    champion: Annotated[bool, typer.Option(help="The plan of the version that serves.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Show each, and what went.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Show the features that a retrain would use: tables, ways, costs, what goes and why.
+
+    Changes nothing; it takes as long as a retrain takes to plan.
+
+    Examples: `perennial plan` · `perennial plan --explain --now 2013-05-01`
+    """
+    from flows.plan_summary import print_plan
+    from flows.preview import preview_plan
+
+    with _errors(debug) as console:
+        shown = preview_plan(folder, now=_moment(now), champion=champion, console=console)
+        print_plan(shown, console, explain=explain)
+
+
+@app.command()
 def run(
     folder: Folder = Path(),
     now: Now = "",

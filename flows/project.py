@@ -39,7 +39,12 @@ def seconds_of(duration: str) -> int:
     return int(match[1]) * _SECONDS[match[2]]
 
 
+def _window(text: str) -> str:
+    return text if text == "all" else _duration(text)
+
+
 Duration = Annotated[str, AfterValidator(_duration)]
+Window = Annotated[str, AfterValidator(_window)]
 Cron = Annotated[str, Field(pattern=r"^\S+(\s+\S+){4}$", description="five cron fields")]
 
 
@@ -86,12 +91,14 @@ class FeaturesSection(_Section):
 
     Attributes
     ----------
+    windows
+        Spans, short or long; `all`, the whole past, is always among them.
     target_history
         Whether past labels, known by the cutoff, are a table like the others.
     """
 
     depth: int = Field(2, ge=0, le=4)
-    windows: tuple[Duration, ...] = ()
+    windows: tuple[Window, ...] = ()
     max_features: int = Field(300, ge=1)
     target_history: bool = True
     online_rows: int = Field(10_000, ge=0)

@@ -1,13 +1,14 @@
 """How each feature of a plan is computed, and about what that costs, before anything is."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from features.engine.calls import Way
 from features.engine.graph import Aggregate, Map, Node, Scan, inputs_of
 from features.engine.lower import lower
 from features.plan import FeaturePlan
-from features.schema import Schema
+from features.schema import Relationship, Schema
 
 _KERNEL_SECONDS = 2e-7
 _ROW_SECONDS = 2e-6
@@ -17,6 +18,9 @@ is called for whole columns; by one that is called for each range (20 to 300 mic
 
 CHILD_ROWS = 10.0
 """Rows that one row sees of a child table, where nothing better is known."""
+
+
+ChildRows = float | Mapping[Relationship, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +45,7 @@ class Explanation:
 
 
 def ways(
-    plan: FeaturePlan, schema: Schema, *, child_rows: float = CHILD_ROWS
+    plan: FeaturePlan, schema: Schema, *, child_rows: ChildRows = CHILD_ROWS
 ) -> dict[str, Explanation]:
     """Explain every column of a plan, in the plan's order.
 
@@ -52,8 +56,8 @@ def ways(
     schema
         Of the tables it would be computed from.
     child_rows
-        Rows that one row sees of a child table, on average: what aggregations of values that
-        change with the cutoff are multiplied by.
+        Rows that one row sees of a child table, on average, or that by relationship: what
+        aggregations of values that change with the cutoff are multiplied by.
 
     Raises
     ------
@@ -65,7 +69,7 @@ def ways(
     }
 
 
-def _explain(node: Node, child_rows: float) -> Explanation:
+def _explain(node: Node, child_rows: ChildRows) -> Explanation:
     calls = [part.call for part in _parts(node) if isinstance(part, Map | Scan | Aggregate)]
     fallbacks = tuple(dict.fromkeys(call.name for call in calls if call.way is Way.FALLBACK))
     return Explanation(
@@ -81,18 +85,24 @@ def _parts(node: Node) -> Iterator[Node]:
         yield from _parts(base)
 
 
-def _seconds(node: Node, child_rows: float) -> float:
+def _seconds(node: Node, child_rows: ChildRows) -> float:
     """Estimate one value of `node`: its own step, and of its inputs what changes with the cutoff.
 
     Static inputs are computed once per row and shared by all cutoffs; they count as little.
     """
-    many = child_rows ** len(node.path) if isinstance(node, Aggregate) else 1.0
-    if isinstance(node, Scan) and node.dynamic:
-        many = child_rows
+    many = 1.0
+    if isinstance(node, Aggregate):
+        many = math.prod(_rows_below(link, child_rows) for link in node.path)
+    elif isinstance(node, Scan) and node.dynamic:
+        many = CHILD_ROWS
     inputs = sum(
         (many if base.dynamic else 1.0) * _seconds(base, child_rows) for base in inputs_of(node)
     )
     return _own_seconds(node) + inputs
+
+
+def _rows_below(link: Relationship, child_rows: ChildRows) -> float:
+    return child_rows.get(link, CHILD_ROWS) if isinstance(child_rows, Mapping) else child_rows
 
 
 def _own_seconds(node: Node) -> float:

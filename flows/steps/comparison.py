@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from features.plan import synthesize
+from features.plan import own_features, synthesize
 from features.selection import prune
 from flows.runs import Run
 from flows.stages import LabelsMade, SnapshotTaken
@@ -37,7 +37,11 @@ def compare_own_columns(
     """
     rows = pd.read_parquet(labels.path)
     tables = taken(run, snapshot)
-    own = synthesize(tables.schema, run.workspace.target.entity, depth=0)
+    entity = run.workspace.target.entity
+    if not own_features(tables.schema, entity):
+        run.narrator.say(f"{entity} has no columns of its own to compare with.")
+        return {}
+    own = synthesize(tables.schema, entity, depth=0)
     frame = compute_rows(run, own, tables, rows, stage="holdout")
     kept = prune(own, frame, labels=rows["label"].to_numpy(), max_features=len(own.names))
     run.narrator.say(f"The same search on {len(kept.names)} own columns, to compare …")

@@ -1,10 +1,15 @@
 """The step that plans: definitions are proposed, judged on training rows, and kept or dropped."""
 
+from collections.abc import Collection, Sequence
+
 import numpy as np
 import pandas as pd
 
+from features.census import take_census
+from features.economy import drop_costly
 from features.history import tells_when, with_history
-from features.plan import FeaturePlan, FeatureSpec, synthesize
+from features.plan import FeaturePlan, FeatureSpec, own_features, synthesize
+from features.redundancy import Facts
 from features.relevance import choose
 from features.selection import prune
 from features.snapshot import Snapshot
@@ -12,14 +17,21 @@ from flows.runs import Run
 from flows.stages import LabelsMade, PlanMade, SnapshotTaken
 from flows.steps.data import compute_rows, taken
 from flows.warmth import previous_features
+from flows.workspace import Workspace
 from models.dataset import Dataset
 from models.splits import sealed_split
 
 PLAN_SAMPLE_ROWS = 15_000
 """Rows on which definitions are judged before all rows are computed."""
 
+FIRST_SAMPLE_ROWS = 2_000
+"""Rows that show, before the others are computed, what never changes or comes twice."""
+
 MAX_CONSIDERED = 1_500
-"""Definitions that are judged: 1,000 on 15,000 rows take some ten seconds."""
+"""Definitions that are computed at all: 1,000 on 15,000 rows take some five seconds."""
+
+MAX_SECONDS = 60.0
+"""CPU seconds that one feature may take, by estimate, for all training rows."""
 
 
 def plan(run: Run, snapshot: SnapshotTaken, labels: LabelsMade) -> PlanMade:
@@ -31,24 +43,14 @@ def _plan(run: Run, snapshot: SnapshotTaken, labels: LabelsMade) -> PlanMade:
     section, entity = run.workspace.project.features, run.workspace.target.entity
     known = pd.read_parquet(labels.path)
     tables = _tables_to_plan(run, snapshot, labels, known)
-    schema = tables.schema
-    considered = synthesize(
-        schema,
-        entity,
-        depth=section.depth,
-        windows=section.windows,
-        max_features=max(MAX_CONSIDERED, section.max_features),
-        prefer=previous_features(run.workspace),
-    )
+    drawn = draft(run.workspace, tables, known, previous_features(run.workspace))
     rows = _training_sample(known)
-    frame = compute_rows(run, considered, tables, rows, stage="plan")
-    answers = rows["label"].to_numpy()
-    own = set(synthesize(schema, entity, depth=0).names)
-    informative = prune(considered, frame, labels=answers, max_features=6 * section.max_features)
+    informative, frame = _informative(run, drawn, tables, rows)
+    own = own_features(tables.schema, entity)
     kept = choose(
         informative,
         frame,
-        labels=answers,
+        labels=rows["label"].to_numpy(),
         max_features=section.max_features,
         cutoff_time=rows["cutoff_time"].to_numpy(),
         keep=own,
@@ -60,11 +62,46 @@ def _plan(run: Run, snapshot: SnapshotTaken, labels: LabelsMade) -> PlanMade:
     return PlanMade(
         path=str(path),
         fingerprint=kept.fingerprint,
-        n_considered=len(considered.names),
+        n_considered=len(kept.names) + len(kept.dropped),
         n_features=len(kept.names),
         by_table=_count_by_table(kept, own, entity),
         own_columns=[name for name in kept.names if name in own],
     )
+
+
+def draft(
+    workspace: Workspace, tables: Snapshot, labels: pd.DataFrame, prefer: Sequence[str] = ()
+) -> FeaturePlan:
+    """Define features, and drop what is redundant or too dear, before any is computed."""
+    section, census = workspace.project.features, take_census(tables)
+    considered = synthesize(
+        tables.schema,
+        workspace.target.entity,
+        depth=section.depth,
+        windows=section.windows,
+        max_features=max(MAX_CONSIDERED, section.max_features),
+        prefer=prefer,
+        facts=Facts(census=census, until=labels["cutoff_time"].max()),
+    )
+    return drop_costly(
+        considered, tables.schema, census, n_rows=len(labels), max_seconds=MAX_SECONDS
+    )
+
+
+def _informative(
+    run: Run, drawn: FeaturePlan, tables: Snapshot, rows: pd.DataFrame
+) -> tuple[FeaturePlan, pd.DataFrame]:
+    """Compute definitions on a few rows, what is left on more, and drop what says nothing new."""
+    left = drawn
+    for few in (_evenly(rows, FIRST_SAMPLE_ROWS), rows):
+        frame = compute_rows(run, left, tables, few, stage="plan")
+        left = prune(
+            left,
+            frame,
+            labels=few["label"].to_numpy(),
+            max_features=6 * run.workspace.project.features.max_features,
+        )
+    return left, frame
 
 
 def _tables_to_plan(
@@ -95,14 +132,23 @@ def _training_sample(rows: pd.DataFrame) -> pd.DataFrame:
         key=None,
     )
     search_rows, _ = sealed_split(data)
-    step = max(1, -(-len(search_rows) // PLAN_SAMPLE_ROWS))
-    return rows.iloc[np.sort(search_rows)[::step]].reset_index(drop=True)
+    return _evenly(rows.iloc[np.sort(search_rows)], PLAN_SAMPLE_ROWS)
 
 
-def _count_by_table(plan: FeaturePlan, own: set[str], entity: str) -> dict[str, int]:
+def _evenly(rows: pd.DataFrame, n: int) -> pd.DataFrame:
+    """Take at most `n` rows, as far from one another as can be."""
+    return rows.iloc[:: max(1, -(-len(rows) // n))].reset_index(drop=True)
+
+
+def table_of(feature: FeatureSpec, own: Collection[str], entity: str) -> str:
+    """Give the table whose rows a feature goes through, the entity for its own columns."""
+    return entity if feature.name in own else _through(feature)
+
+
+def _count_by_table(plan: FeaturePlan, own: Collection[str], entity: str) -> dict[str, int]:
     counts: dict[str, int] = {}
     for feature in plan.features:
-        table = entity if feature.name in own else _through(feature)
+        table = table_of(feature, own, entity)
         counts[table] = counts.get(table, 0) + 1
     return dict(sorted(counts.items(), key=lambda item: -item[1]))
 

@@ -157,9 +157,8 @@ class Oracle:
             value = self.cell(arguments["dataframe_name"], i, arguments["column_name"])
             return float(value) if isinstance(value, bool | np.bool_) else value
         if kind == "TransformFeature":
-            return transform(
-                self.primitive(f), self.value(arguments["base_features"][0], i, cutoff)
-            )
+            values = [self.value(base, i, cutoff) for base in self.bases(f)]
+            return transform(self.primitive(f), *values)
         if kind == "AggregationFeature":
             return self.aggregate(f, i, cutoff)
         link = arguments["relationship"]
@@ -205,7 +204,10 @@ class Oracle:
         return summarise(self.primitive(f), values, cutoff, len(rows))
 
 
-def transform(primitive: str, time: pd.Timestamp | None) -> float | None:
+def transform(primitive: str, *values: Any) -> float | None:
+    if primitive == "DivideNumeric":
+        return quotient(*values)
+    [time] = values
     if time is None:
         return None
     if primitive == "IsWeekend":
@@ -213,6 +215,13 @@ def transform(primitive: str, time: pd.Timestamp | None) -> float | None:
     if primitive == "Weekday":
         return float(time.weekday())
     return float(getattr(time, primitive.lower()))
+
+
+def quotient(x: float | None, y: float | None) -> float | None:
+    if x is None or y is None or x != x or y != y:
+        return None
+    with np.errstate(all="ignore"):
+        return float(np.float64(x) / np.float64(y))
 
 
 def summarise(primitive: str, bases: list[list], cutoff: pd.Timestamp, n_rows: int) -> Any:

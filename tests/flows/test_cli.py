@@ -9,7 +9,7 @@ import pytest
 
 from tests.flows.shop import SPEC, write_shop
 
-COMMANDS = ("init", "check", "run", "retrain", "score", "monitor", "status", "up", "ui")
+COMMANDS = ("init", "check", "plan", "run", "retrain", "score", "monitor", "status", "up", "ui")
 
 
 def perennial(
@@ -34,7 +34,7 @@ def test_help_names_every_command_within_80_columns() -> None:
     assert max(map(len, answer.stdout.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("command", ["check", "run", "score", "monitor"])
+@pytest.mark.parametrize("command", ["check", "plan", "run", "score", "monitor"])
 def test_each_command_teaches_by_example(command: str) -> None:
     answer = perennial(command, "--help")
     assert answer.returncode == 0
