@@ -1,4 +1,4 @@
-"""The longest run of flagged rows in ranges.
+"""The longest run of flagged rows, and of values beyond a bound, in ranges.
 
 Heads and tails are those of `moments`. What they need to be joined is the run at the border
 between them.
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from features.engine.compiler import kernel
 from features.engine.moments import Blocks, middles
 
+Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
@@ -61,4 +62,23 @@ def longest_run(flags: npt.NDArray[np.int8], blocks: Blocks) -> Ints:
                     tails[j - low[i], 0], tails[j - low[i], 1] = tail[0], tail[2]
             best, border = tails[low[i] - tail_from]
             out[i] = max(best, head[0], border + head[2])
+    return out
+
+
+@kernel
+def longest_beyond(x: Floats, blocks: Blocks, bounds: Floats, sign: float) -> Ints:
+    """Return the length of the longest run of values beyond the bound of each query.
+
+    Beyond is above for a `sign` of 1, below for -1; NaN is as if the row were not there.
+    NOTE: the bound is the query's own, so that nothing can be kept from one to the next: a query
+    costs one step for each row it sees.
+    """
+    out = np.zeros(len(blocks.low), np.int64)
+    for i in range(len(blocks.low)):
+        run, best = 0, 0
+        for j in range(blocks.low[i], blocks.high[i]):
+            if not np.isnan(x[j]):
+                run = run + 1 if sign * x[j] > sign * bounds[i] else 0
+                best = max(best, run)
+        out[i] = best
     return out

@@ -41,6 +41,8 @@ ARGUMENTS = {
     "Mean": [{}, {"skipna": False}],
     "MedianCount": [{}, {"skipna": False}],
     "MinCount": [{}, {"skipna": False}],
+    "NumConsecutiveGreaterMean": [{}, {"skipna": False}],
+    "NumConsecutiveLessMean": [{}, {"skipna": False}],
     "NMostCommonFrequency": [{}, {"n": 2}, {"skipna": False}],
     "PercentUnique": [{}, {"skipna": False}],
     "AverageCountPerUnique": [{}, {"skipna": False}],

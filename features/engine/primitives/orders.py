@@ -16,6 +16,7 @@ from features.engine.primitives.kinds import (
 )
 from features.engine.primitives.summaries import where_all_known
 from features.engine.ranking import count_below, medians
+from features.engine.runs import longest_beyond
 from features.engine.views import View
 
 _SKIPNA: Arguments = {"skipna": True}
@@ -80,6 +81,18 @@ def _outside_nth_std(view: View, arguments: Arguments) -> Array:
     return np.where(np.isnan(std), 0.0, outside)
 
 
+def _run_beyond_mean(sign: float) -> Callable[[View, Arguments], Array]:
+    """Length of the longest run of known values above (1) or below (-1) the mean."""
+
+    def compute(view: View, arguments: Arguments) -> Array:
+        mean, _ = view.once(_spread)
+        bounds = mean + sign * _slack(mean)
+        runs = longest_beyond(view.values[0], view.ranges, bounds, sign).astype(np.float64)
+        return runs if arguments["skipna"] else or_zero(where_all_known(view, runs))
+
+    return compute
+
+
 def _counting(
     wanted: Callable[[Array, Arguments], Array],
 ) -> Callable[[View, Arguments], Array]:
@@ -121,6 +134,8 @@ ORDERS: Mapping[str, Aggregation] = MappingProxyType(
         "MedianCount": _number(_median_count, _SKIPNA),
         "CountAboveMean": _number(_above_mean, _SKIPNA, None),
         "CountBelowMean": _number(_below_mean, _SKIPNA, None),
+        "NumConsecutiveGreaterMean": _number(_run_beyond_mean(1.0), _SKIPNA),
+        "NumConsecutiveLessMean": _number(_run_beyond_mean(-1.0), _SKIPNA),
         "CountInsideNthSTD": _number(_inside_nth_std, {"n": 1}),
         "CountOutsideNthSTD": _number(_outside_nth_std, {"n": 1}),
         "CountInsideRange": _number(_counting(_inside), _RANGE),
