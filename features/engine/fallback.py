@@ -124,7 +124,8 @@ def reads_other_rows(primitive: Any) -> bool:
 
 def reads_earlier_rows_only(primitive: Any) -> bool:
     """Tell whether no later row has a part in the values: then a row's value never changes."""
-    backward = getattr(primitive, "periods", 0) >= 0
+    gap = getattr(primitive, "gap", 0)
+    backward = getattr(primitive, "periods", 0) >= 0 and (isinstance(gap, str) or gap >= 0)
     filled = getattr(primitive, "fill_method", getattr(primitive, "method", None))
     own = type(primitive).__module__.startswith("featuretools.")
     known = type(primitive).__name__ in PREFIX_STABLE

@@ -226,6 +226,21 @@ def test_transforms_of_the_whole_table(world):
     )
 
 
+def test_transforms_that_look_ahead_see_no_further_than_the_cutoff(world):
+    """A later row has a part in an earlier one's value only once it is visible itself."""
+    world = of_orders(world)
+    n, t = column(world, "n"), column(world, "t")
+    ahead = [
+        transform([t, n], ft.primitives.ExpandingMax(gap=-1)),
+        transform([n, t], ft.primitives.Lag(periods=-1)),
+        transform(n, ft.primitives.Diff(periods=-2)),
+        transform(n, ft.primitives.AbsoluteDiff(method="backfill")),
+    ]
+    check(world, ahead)
+    nodes = lower(definitions(ahead), world.schema)
+    assert all(node.call.way is Way.FALLBACK for node in nodes.values())
+
+
 def test_aggregations_of_transforms_of_the_whole_table(world):
     names = ["cum_sum", "percentile", "diff"]
     columns = check(
