@@ -3,6 +3,7 @@
 Heavy imports wait inside the commands: `perennial --help` must answer at once.
 """
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from features.errors import FeatureError
 from flows.console import ConsoleNarrator, make_console
 from flows.errors import FlowError
 from models.errors import ModelError
+from models.threads import THREADS
 from monitoring.errors import MonitoringError
 
 if TYPE_CHECKING:
@@ -233,6 +235,8 @@ def demo(
 
 def main() -> None:
     """Run the command line; exit code 0 done, 1 failed, 2 wrong usage, 130 and 143 interrupted."""
+    for name, value in THREADS.items():
+        os.environ.setdefault(name, value)  # before anything loads these libraries
     signal.signal(signal.SIGTERM, _terminate)
     # A shell starts background jobs with SIGINT ignored; whoever sends it to us means it.
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -5,6 +5,7 @@ from collections.abc import MutableMapping
 from pathlib import Path
 
 from flows.settings import Settings
+from models.threads import THREADS
 
 _QUIET = {
     # NOTE: MLflow compares with the literal "true"; Prefect and Evidently accept it too.
@@ -43,7 +44,7 @@ def prepare_environment(
     """
     for name, value in _QUIET.items():
         environment[name] = value
-    for name, value in _files(state).items():
+    for name, value in (_files(state) | dict(THREADS)).items():
         environment.setdefault(name, value)
     if settings.prefect_api_url:
         environment["PREFECT_API_URL"] = settings.prefect_api_url
@@ -61,9 +62,6 @@ def _files(state: Path) -> dict[str, str]:
         "PREFECT_HOME": str(state / "prefect"),
         "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(state / "prefect" / "results"),
         "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
-        # Threads that wait give their core away: on a busy machine spinning ones cost fits
-        # several times their time.
-        "OMP_WAIT_POLICY": "PASSIVE",
         "MPLCONFIGDIR": str(state / "cache" / "matplotlib"),
         "XDG_CONFIG_HOME": str(state / "cache" / "config"),
         "XDG_CACHE_HOME": str(state / "cache"),

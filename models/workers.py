@@ -3,10 +3,6 @@
 A worker is `python -m models.workers`, never a fork or a re-import of the caller's `__main__`:
 it can be started from any thread, under pytest and inside a flow run. It is spoken to in JSON
 over one socket pair; the rows are files it maps into memory. What libraries print goes to a log.
-
-NOTE: OMP_WAIT_POLICY=PASSIVE, because the threads of LightGBM spin while they wait: on two cores
-shared with other work, 40 rounds on 80,000 × 100 took 32 s and 12.6 CPU seconds with spinning,
-3.4 s and 1.7 CPU seconds without (and an OpenMP policy is read when a process starts).
 """
 
 import importlib
@@ -28,6 +24,7 @@ from typing import Any, NoReturn
 from models.candidate import Candidate
 from models.errors import ModelError, SearchError
 from models.sharing import open_shared
+from models.threads import THREADS
 from models.trial import Bench, RefitRequest, TrialRequest, TrialResult
 
 TIME_LIMIT = "time limit"
@@ -227,7 +224,7 @@ def _from_message(message: Message) -> TrialRequest | RefitRequest:
 
 def _environment() -> dict[str, str]:
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-    return os.environ | {"PYTHONPATH": path, "OMP_WAIT_POLICY": "PASSIVE"}
+    return {**os.environ, **THREADS, "PYTHONPATH": path}
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
