@@ -25,6 +25,7 @@ from features.engine.graph import (
 from features.engine.primitives import AGGREGATIONS, MAPS, RUNNING
 from features.engine.windows import Window, read_window
 from features.errors import FeatureError
+from features.primitives import Quantile
 from features.schema import ColumnType, Relationship, Schema
 
 _VALUE_TYPES = {
@@ -59,6 +60,10 @@ def lower(definitions: str, schema: Schema) -> dict[str, Node]:
         for i, column in enumerate(columns):
             nodes[column] = node if len(columns) == 1 else lowering.share(_slice(node, i))
     return nodes
+
+
+_OURS = ("featuretools.", Quantile.__module__)
+"""Modules whose primitives kernels speak for; a user's of the same name is the user's own."""
 
 
 class _Lowering:
@@ -224,7 +229,7 @@ class _Lowering:
         """Choose the way of a primitive, and say of which type its results are."""
         name, module, own = self.definitions.primitive(self.definitions.arguments(full_name))
         types = [_seen(node.type) for node in self._nodes(base_names)]
-        kernel = kernels.get(name) if module.startswith("featuretools.") else None
+        kernel = kernels.get(name) if module.startswith(_OURS) else None
         if kernel is not None and kernel.fits(own) and fits(kernel, types):
             complete = write_arguments(kernel.complete(own))
             call = Call(name=name, module=module, arguments=complete, way=Way.KERNEL)

@@ -1,4 +1,4 @@
-"""Medians of ranges, and how many of their values lie below a bound.
+"""Quantiles of ranges, and how many of their values lie below a bound.
 
 The rows of a group are ranked once. Each query moves both ends of its range upward; a Fenwick
 tree [1]_ over the ranks counts what is inside. A row that comes or goes, and a question, cost
@@ -111,11 +111,28 @@ def _longest(begin: Ints, end: Ints) -> int:
 
 
 @kernel
-def medians(x: Floats, blocks: Blocks) -> Floats:
-    """Return the median of the values of each query, NaN where there is none.
+def _between(a: float, b: float, share: float) -> float:
+    """Return the point so far on the way from a to b, two values in order."""
+    if a == b or share == 0.0:
+        return a
+    if share == 0.5 and np.isfinite(a + b):
+        return (a + b) / 2
+    return a * (1.0 - share) + b * share
 
-    `x` holds values in range order, shape (n_rows,), NaN being no value; the result has shape
-    (n_queries,). Of an even number of values it is the mean of the middle two.
+
+@kernel
+def quantiles(x: Floats, blocks: Blocks, q: float) -> Floats:
+    """Return a quantile of the values of each query, NaN where there is none.
+
+    Parameters
+    ----------
+    x
+        Values in range order, shape (n_rows,); NaN is no value.
+    blocks
+        Of the rows, and the queries.
+    q
+        Share of the values below, from 0 to 1: of n values in order it is the one at (n - 1) q,
+        between two of them on the line from the one to the other.
     """
     begin, end, low, high = blocks.begin, blocks.end, blocks.low, blocks.high
     longest = _longest(begin, end)
@@ -139,9 +156,10 @@ def medians(x: Floats, blocks: Blocks) -> Floats:
         old = new
         n = _count(tree, size)
         if n > 0:
-            a = ascending[_smallest(tree, size, (n + 1) // 2) - 1]
-            b = ascending[_smallest(tree, size, n // 2 + 1) - 1]
-            out[i] = a if a == b else (a + b) / 2 if np.isfinite(a + b) else a / 2 + b / 2
+            whole = int((n - 1) * q)
+            a = ascending[_smallest(tree, size, whole + 1) - 1]
+            b = ascending[_smallest(tree, size, min(whole + 2, n)) - 1]
+            out[i] = _between(a, b, (n - 1) * q - whole)
     return out
 
 

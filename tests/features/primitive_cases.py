@@ -14,6 +14,7 @@ from features.engine.graph import NAT, ValueType
 from features.engine.moments import Blocks
 from features.engine.ranges import build_index, distinct_frame, find_ranges
 from features.engine.views import View
+from features.primitives import Quantile
 from features.synthesis import ft
 
 some = settings(deadline=None, max_examples=int(os.environ.get("PERENNIAL_CASES", "5")))
@@ -22,6 +23,7 @@ some = settings(deadline=None, max_examples=int(os.environ.get("PERENNIAL_CASES"
 CLASSES = {
     cls.__name__: cls
     for cls in (
+        Quantile,
         *ft.primitives.utils.get_aggregation_primitives().values(),
         *ft.primitives.utils.get_transform_primitives().values(),
     )

@@ -44,6 +44,7 @@ ARGUMENTS = {
     "NumConsecutiveGreaterMean": [{}, {"skipna": False}],
     "NumConsecutiveLessMean": [{}, {"skipna": False}],
     "NMostCommonFrequency": [{}, {"n": 2}, {"skipna": False}],
+    "Quantile": [{}, {"q": 0.25}, {"q": 0.9}, {"q": 0}, {"q": 1}],
     "PercentUnique": [{}, {"skipna": False}],
     "AverageCountPerUnique": [{}, {"skipna": False}],
     "TimeSinceFirst": [{}, {"unit": "days"}],

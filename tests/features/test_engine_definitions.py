@@ -13,6 +13,7 @@ from features.engine.explain import ways
 from features.engine.lower import lower
 from features.engine.tables import Tables
 from features.plan import FeaturePlan, FeatureSpec
+from features.primitives import Quantile
 from features.synthesis import ft
 from tests.features.comparing import differences
 from tests.features.custom_primitives import HoursSinceLast, Initial, ShareOfTotal, SpreadBetween
@@ -278,6 +279,21 @@ def test_primitives_of_users(world):
         of_customers(column(world, "n"), SpreadBetween),
     ]
     check(world, features[1:])
+
+
+@pytest.mark.parametrize("window", [None, "2 days", "4 observations"])
+def test_quantiles(world, window):
+    n = column(world, "n")
+    features = [of_customers(n, Quantile(q), use_previous=window) for q in (0.1, 0.5, 0.9)]
+    columns = check(world, features)
+    assert columns[2].startswith("QUANTILE(orders.n")
+    nodes = lower(definitions(features), world.schema)
+    assert all(node.call.way is Way.KERNEL for node in nodes.values())
+
+
+def test_a_quantile_is_of_a_share(world):
+    with pytest.raises(ValueError, match="between 0 and 1, got q=90"):
+        Quantile(90)
 
 
 def test_the_plan_says_which_way_each_feature_takes(world):

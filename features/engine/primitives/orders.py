@@ -1,4 +1,4 @@
-"""Medians, and counts of the values above or below something."""
+"""Medians and quantiles, and counts of the values above or below something."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from features.engine.primitives.kinds import (
     or_zero,
 )
 from features.engine.primitives.summaries import where_all_known
-from features.engine.ranking import count_below, medians
+from features.engine.ranking import count_below, quantiles
 from features.engine.runs import longest_beyond
 from features.engine.views import View
 
@@ -26,11 +26,15 @@ bound than rounding can tell lies on it."""
 
 
 def _medians(view: View) -> Array:
-    return medians(view.values[0], view.ranges)
+    return quantiles(view.values[0], view.ranges, 0.5)
 
 
 def _median(view: View, arguments: Arguments) -> Array:
     return view.once(_medians)
+
+
+def _quantile(view: View, arguments: Arguments) -> Array:
+    return quantiles(view.values[0], view.ranges, float(arguments["q"]))
 
 
 def _median_count(view: View, arguments: Arguments) -> Array:
@@ -131,6 +135,7 @@ _RANGE: Arguments = {"lower": 0, "upper": 1, "skipna": True}
 ORDERS: Mapping[str, Aggregation] = MappingProxyType(
     {
         "Median": Aggregation(compute=_median, takes=(NUMBERS,)),
+        "Quantile": _number(_quantile, {"q": 0.5}, None),
         "MedianCount": _number(_median_count, _SKIPNA),
         "CountAboveMean": _number(_above_mean, _SKIPNA, None),
         "CountBelowMean": _number(_below_mean, _SKIPNA, None),
