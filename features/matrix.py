@@ -7,10 +7,13 @@ A batch is written under a hidden name and becomes visible by one rename, so who
 same rows written again (a run repeated after a crash) are the batch that is already there.
 """
 
-import hashlib
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from features.digests import Digest
 from features.durable import creating_directory
 from features.errors import StoreError
 from features.fingerprint import fingerprint
@@ -83,16 +87,48 @@ def write_matrix(
         When a column is missing, twice there, or of a type that no feature has, or there is no
         row.
     """
-    table = _to_table(frame, key)
-    batch = directory / f"batch-{_content_fingerprint(table)}"
-    if batch.exists():
-        return batch
-    table = table.append_column(
-        pa.field(CREATED_AT, pa.timestamp("us")),
-        pa.repeat(pa.scalar(created_at.to_pydatetime(), pa.timestamp("us")), len(table)),
-    )
-    with creating_directory(batch) as temporary:
-        _write_days(table, temporary)
+    return write_batches([frame], directory=directory, key=key, created_at=created_at)
+
+
+def write_batches(
+    frames: Iterable[pd.DataFrame],
+    *,
+    directory: Path,
+    key: str,
+    created_at: pd.Timestamp,
+    origin: str = "",
+) -> Path:
+    """Append frames that come one after the other, in the order of `cutoff_time`, as one batch.
+
+    Only one frame is held at a time; see `write_matrix` for their columns.
+
+    Parameters
+    ----------
+    origin
+        What the values were computed from; it is part of the batch's name, so that rows that
+        change back to what they were are written once more.
+
+    Raises
+    ------
+    StoreError
+        As `write_matrix`, or when a frame's cutoffs begin before those of the frame before it.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".writing-", dir=directory) as temporary:
+        days = _Days(Path(temporary), created_at)
+        with closing(days):
+            for frame in frames:
+                days.append(_to_table(frame, key))
+        if not days.digests:
+            raise StoreError(
+                "Expected rows to write to the matrix, got none; skip the empty batch."
+            )
+        content = [[name, digest.hexdigest()] for name, digest in days.digests.items()]
+        batch = directory / f"batch-{fingerprint([content, origin] if origin else content)}"
+        if not batch.exists():
+            with creating_directory(batch) as whole:
+                for day in sorted(Path(temporary).iterdir()):
+                    os.rename(day, whole / day.name)
     return batch
 
 
@@ -173,36 +209,55 @@ def _to_string_array(values: pd.Series) -> pa.Array:
         ) from error
 
 
-def _write_days(table: pa.Table, directory: Path) -> None:
-    days = table[CUTOFF_TIME].to_numpy().astype("datetime64[D]")
-    starts = np.flatnonzero(np.r_[True, days[1:] != days[:-1]])
-    for start, stop in zip(starts, np.r_[starts[1:], len(days)], strict=True):
-        folder = directory / f"{PARTITION}={days[start]}"
-        folder.mkdir()
-        # NOTE: a day holds few rows of many columns, where dictionaries, statistics and a thorough
-        # codec cost more than they save. 110,000 rows x 150 in 365 days take 1.9 s and 143 MB;
-        # with the defaults and zstd, 4.8 s and 164 MB.
-        pq.write_table(
-            table.slice(start, stop - start),
-            folder / "rows.parquet",
-            compression="snappy",
-            use_dictionary=False,
-            write_statistics=[CUTOFF_TIME],
-        )
+class _Days:
+    """A batch while it is written: one file for each day, and a digest for each column."""
 
+    def __init__(self, directory: Path, created_at: pd.Timestamp) -> None:
+        self._directory = directory
+        self._created_at = pa.scalar(created_at.to_pydatetime(), pa.timestamp("us"))
+        self._last: Any = np.datetime64("NaT")
+        self._day: Any = np.datetime64("NaT")
+        self._writer: pq.ParquetWriter | None = None
+        self.digests: dict[str, Digest] = {}
 
-def _content_fingerprint(table: pa.Table) -> str:
-    return fingerprint([[name, _digest(table[name])] for name in table.column_names])
+    def append(self, table: pa.Table) -> None:
+        """Write rows that are in the order of their cutoffs."""
+        times = table[CUTOFF_TIME].to_numpy()
+        if times[0] < self._last:
+            raise StoreError(
+                f"Expected frames in the order of {CUTOFF_TIME!r}, got {times[0]} after "
+                f"{self._last}. Sort the rows before they are computed."
+            )
+        self._last = times[-1]
+        for name in table.column_names:
+            column = table[name].combine_chunks()
+            self.digests.setdefault(name, Digest(str(column.type))).update(column)
+        created = pa.repeat(self._created_at, len(table))
+        table = table.append_column(pa.field(CREATED_AT, pa.timestamp("us")), created)
+        days = times.astype("datetime64[D]")
+        starts = np.flatnonzero(np.r_[True, days[1:] != days[:-1]])
+        for start, stop in zip(starts, np.r_[starts[1:], len(days)], strict=True):
+            self._write(days[start], table.slice(start, stop - start))
 
+    def close(self) -> None:
+        """Finish the file that is open."""
+        if self._writer is not None:
+            self._writer.close()
 
-def _digest(column: pa.ChunkedArray) -> str:
-    """Hash values, not buffers: the bytes beneath a null may be anything."""
-    array = column.combine_chunks()
-    digest = hashlib.sha256(str(array.type).encode())
-    if pa.types.is_string(array.type):
-        encoded = array.dictionary_encode()
-        digest.update(fingerprint(encoded.dictionary.to_pylist()).encode())
-        array = encoded.indices
-    digest.update(np.packbits(array.is_null().to_numpy(zero_copy_only=False)).tobytes())
-    digest.update(array.fill_null(0).to_numpy(zero_copy_only=False).tobytes())
-    return digest.hexdigest()
+    def _write(self, day: Any, rows: pa.Table) -> None:
+        if self._writer is None or day != self._day:
+            self.close()
+            folder = self._directory / f"{PARTITION}={day}"
+            folder.mkdir()
+            # NOTE: a day holds few rows of many columns, where dictionaries, statistics and a
+            # thorough codec cost more than they save. 110,000 rows x 150 in 365 days take 1.9 s
+            # and 143 MB; with the defaults and zstd, 4.8 s and 164 MB.
+            self._writer = pq.ParquetWriter(
+                folder / "rows.parquet",
+                rows.schema,
+                compression="snappy",
+                use_dictionary=False,
+                write_statistics=[CUTOFF_TIME],
+            )
+            self._day = day
+        self._writer.write_table(rows)

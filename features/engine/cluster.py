@@ -62,7 +62,8 @@ class _Cluster:
         try:
             while waiting or running:
                 while waiting and len(running) < _AHEAD * self._n_threads():
-                    running[self._submit(waiting[-1])] = waiting.pop()
+                    partition = waiting.pop()
+                    running[self._submit(partition)] = partition
                 for future in self._done(list(running)):
                     yield running.pop(future), self._result(future)
         finally:
@@ -79,7 +80,8 @@ class _Cluster:
             if self._effort.cancelled():
                 raise CancelledError.while_("computing features on a cluster")
             try:
-                return list(wait(futures, _POLL_SECONDS, return_when="FIRST_COMPLETED").done)
+                with self._client.as_current():
+                    return list(wait(futures, _POLL_SECONDS, return_when="FIRST_COMPLETED").done)
             except TimeoutError:
                 continue
 

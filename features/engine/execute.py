@@ -1,6 +1,6 @@
 """The matrix of a plan: one row for each (entity, cutoff), one column for each feature."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from features.engine.cancellation import Question, never, threads
 from features.engine.cells import Cells, CellsInMemory, CellsOnDisk, spans
+from features.engine.columns import find_rows
 from features.engine.effort import Effort, Progress
 from features.engine.executors import LOCAL
 from features.engine.graph import Node
@@ -17,6 +18,7 @@ from features.engine.lower import lower
 from features.engine.memory import free_budget
 from features.engine.partitions import whole_size, width_of
 from features.engine.questions import Asked, asked_cutoffs, asked_keys, check_found
+from features.engine.reduced import read_reduced
 from features.engine.spill import Sorting, find_places
 from features.engine.spilled import Spilling, columns_of, fill_by_partition
 from features.engine.tables import Tables
@@ -27,6 +29,9 @@ from features.snapshot import Snapshot
 
 BATCH_CELLS = 1 << 22
 """Cells of one batch: about 32 MB."""
+
+_FEW = 0.25
+"""Share of the entities up to which only the rows that belong to them are read."""
 
 _SORT_SHARE = 0.5
 """Of the free memory that DuckDB is told it may sort in; it holds some more."""
@@ -142,7 +147,7 @@ def _computed(
     budget = free_budget(effort.memory_limit)
     width = width_of(snapshot, nodes, columns)
     if effort.executor == LOCAL and whole_size(snapshot, width, len(rows)) <= budget:
-        tables = {name: snapshot.read(name, columns=columns[name]) for name in columns}
+        tables = _read(plan.target, nodes, snapshot, columns, rows)
         cells = CellsInMemory(list(nodes), len(rows))
         store = Tables(snapshot.schema, tables)
         _fill(cells, nodes, store, rows, inclusive=inclusive, effort=effort)
@@ -165,6 +170,23 @@ def _computed(
         spilling = Spilling(snapshot=snapshot, sorting=sorting, budget=budget)
         fill_by_partition(on_disk, nodes, asked, spilling, effort)
         yield on_disk
+
+
+def _read(
+    target: str,
+    nodes: Mapping[str, Node],
+    snapshot: Snapshot,
+    columns: Mapping[str, Sequence[str]],
+    rows: pd.DataFrame,
+) -> dict[str, pa.Table]:
+    """Read the tables, or only what few asked rows are computed from."""
+    key = snapshot.schema.table(target).key
+    keys = asked_keys(rows, target, key)
+    known = snapshot.read(target, columns=[key])[key]
+    if keys.nunique() > _FEW * len(known):
+        return {name: snapshot.read(name, columns=columns[name]) for name in columns}
+    places = check_found(find_rows(known, keys), keys, target)
+    return read_reduced(snapshot, nodes, columns, places)
 
 
 def _fill(

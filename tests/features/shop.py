@@ -1,5 +1,6 @@
 """A shop of any size: customers, their sessions, and transactions, as a snapshot on disk."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pyarrow.parquet as pq
 
 from features.fingerprint import fingerprint_file
 from features.schema import ColumnType, Relationship, Schema, Table
-from features.snapshot import Snapshot, SnapshotTable
+from features.snapshot import MANIFEST, Snapshot, SnapshotTable, _to_manifest
 
 K, N, C, T = ColumnType.KEY, ColumnType.NUMERIC, ColumnType.CATEGORICAL, ColumnType.DATETIME
 YEAR = 365 * 86_400_000_000
@@ -90,13 +91,15 @@ def write_shop(tables: dict[str, pa.Table], directory: Path) -> Snapshot:
                 source=name,
             )
         )
-    return Snapshot(
+    snapshot = Snapshot(
         snapshot_id=directory.name,
         directory=directory,
         schema=SCHEMA,
         tables=tuple(written),
         created_for=START + pd.Timedelta(days=366),
     )
+    (directory / MANIFEST).write_text(json.dumps(_to_manifest(snapshot)))
+    return snapshot
 
 
 def monthly_rows(n_customers: int, n_cutoffs: int = 2) -> pd.DataFrame:

@@ -1,0 +1,117 @@
+"""Incremental computation: of the rows that were computed before, only what a change touches.
+
+A record says which (key, cutoff) rows a matrix has, and as of which snapshot they are right.
+Against a newer snapshot, a row is computed again when something that it could have seen was added,
+changed or removed at or before its cutoff; every other row is reused.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.durable import replacing
+from features.engine.changes import changes_of
+from features.engine.lower import lower
+from features.engine.questions import asked_cutoffs, asked_keys
+from features.engine.spilled import columns_of
+from features.engine.touched import Touched, Tracing
+from features.plan import CUTOFF_TIME, FeaturePlan
+from features.snapshot import Snapshot, open_snapshot
+
+Flags = npt.NDArray[np.bool_]
+
+_ABOUT = b"computed_as_of"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Computed:
+    """The rows that a matrix has.
+
+    Attributes
+    ----------
+    rows
+        Key and `cutoff_time`, each pair once, by key and cutoff.
+    snapshot
+        Directory of the snapshot as of which they are right.
+    """
+
+    rows: pd.DataFrame
+    snapshot: Path
+
+    def save(self, path: Path) -> None:
+        """Write the record, whole or not at all."""
+        table = pa.Table.from_pandas(self.rows, preserve_index=False)
+        about = {_ABOUT: json.dumps(str(self.snapshot)).encode()}
+        with replacing(path) as temporary:
+            pq.write_table(table.replace_schema_metadata(about), temporary)
+
+    @classmethod
+    def load(cls, path: Path) -> "Computed | None":
+        """Read a record, None where there is none."""
+        if not path.exists():
+            return None
+        table = pq.read_table(path, partitioning=None)
+        return cls(rows=table.to_pandas(), snapshot=Path(json.loads(table.schema.metadata[_ABOUT])))
+
+
+def still_right(
+    plan: FeaturePlan, computed: Computed, before: Snapshot | None, after: Snapshot
+) -> Computed:
+    """Keep the computed rows whose features are the same as of a newer snapshot.
+
+    Parameters
+    ----------
+    before
+        The snapshot as of which they are right; where it is gone (None), or has another schema,
+        no row is kept.
+    """
+    key = after.schema.table(plan.target).key
+    if computed.snapshot == after.directory:
+        return computed
+    if before is None or before.schema != after.schema or computed.rows.empty:
+        return Computed(rows=computed.rows.iloc[:0], snapshot=after.directory)
+    touched = _touched(plan, before, after)
+    keys, place = np.unique(computed.rows[key].to_numpy(), return_inverse=True)
+    type_ = pq.read_schema(after.path(plan.target)).field(key).type
+    since = touched.moments(pa.chunked_array([pa.array(keys).cast(type_)]))[place]
+    kept = computed.rows[asked_cutoffs(computed.rows) < since]
+    return Computed(rows=kept, snapshot=after.directory)
+
+
+def missing(rows: pd.DataFrame, computed: Computed, key: str) -> Flags:
+    """Tell which asked rows are not among the computed ones."""
+    asked = pd.DataFrame(
+        {key: asked_keys(rows, "the target", key).to_numpy(), CUTOFF_TIME: asked_cutoffs(rows)}
+    )
+    have = pd.DataFrame(
+        {key: computed.rows[key].to_numpy(), CUTOFF_TIME: asked_cutoffs(computed.rows)}
+    )
+    flags: Flags = ~np.asarray(
+        pd.MultiIndex.from_frame(asked).isin(pd.MultiIndex.from_frame(have)), dtype=bool
+    )
+    return flags
+
+
+def joined(computed: Computed, rows: pd.DataFrame, key: str) -> Computed:
+    """Add rows that have been computed."""
+    both = pd.concat([computed.rows, rows[[key, CUTOFF_TIME]]], ignore_index=True)
+    both = both.drop_duplicates().sort_values([key, CUTOFF_TIME], ignore_index=True)
+    return Computed(rows=both, snapshot=computed.snapshot)
+
+
+def _touched(plan: FeaturePlan, before: Snapshot, after: Snapshot) -> Touched:
+    nodes = lower(plan.definitions, after.schema)
+    columns = columns_of(nodes, after, plan.target)
+    changes = {name: changes_of(before, after, name, names) for name, names in columns.items()}
+    return Tracing(after, changes).touched(nodes.values())
+
+
+def snapshot_before(computed: Computed) -> Snapshot | None:
+    """Open the snapshot that rows were computed as of, None where it is gone."""
+    return open_snapshot(computed.snapshot) if computed.snapshot.exists() else None
