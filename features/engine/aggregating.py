@@ -251,7 +251,7 @@ def _by_kernel(node: Aggregate, view: View) -> Array:
     values: Array = np.stack(computed, axis=1) if isinstance(computed, list) else computed
     if node.type is ValueType.OBJECT:
         names: Array = np.array([*view.codes[1], None], dtype=object)
-        return names[values]
+        return names[values.astype(np.int32)]
     return values.astype(dtype_of(node))
 
 

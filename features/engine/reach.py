@@ -28,7 +28,7 @@ def orderly(frame: Frame, window: Window | None, lead: int) -> Iterator[tuple[Ma
     tuple of mask and Frame
         Which queries, and those; None is all.
     """
-    if not isinstance(window, Months):
+    if not isinstance(window, Months) or not len(frame):
         yield None, frame
         return
     _, cut = before(frame.cutoffs + lead, window)

@@ -20,6 +20,7 @@ from features.engine.graph import (
     absent_values,
     inputs_of,
     is_null,
+    joint_clock,
 )
 from features.engine.mapping import apply_map
 from features.engine.ranges import Index, build_index
@@ -90,7 +91,8 @@ class Statics:
     def groups(self, node: Scan) -> Index:
         """Order the rows of a scan's table by group, then by when they and its inputs are known."""
         table = node.table
-        moments = np.maximum(self._tables.visible(table), self._tables.known(table, node.clock))
+        known = self._tables.known(table, joint_clock(inputs_of(node)))
+        moments = np.maximum(self._tables.visible(table), known)
         if node.groups is None:
             return build_index(np.zeros(len(moments), np.int64), moments, 1)
         codes, names = self.codes(node.groups)

@@ -99,7 +99,7 @@ def worlds(
         Whether a value may be there whose known-at time is null, or is a cutoff to the second
         (featuretools has it known only after that).
     """
-    names, texts = SHAPES[draw(st.sampled_from(shapes))]
+    names, texts = draw(st.sampled_from(shapes).flatmap(_shape))
     relationships = tuple(Relationship.parse(text) for text in texts)
     tables, frames = [], {}
     for level, name in enumerate(names):
@@ -124,6 +124,22 @@ def worlds(
     rows[key] = rows[key].astype(frames[target][key].dtype)
     schema = Schema(tables=tuple(tables), relationships=relationships)
     return World(schema=schema, frames=frames, target=target, rows=rows)
+
+
+def _shape(name: str) -> st.SearchStrategy[tuple[tuple[str, ...], tuple[str, ...]]]:
+    return _any_shape() if name == "any" else st.just(SHAPES[name])
+
+
+@st.composite
+def _any_shape(draw: st.DrawFn) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Up to six tables, each below one or two of those before it, or twice below one."""
+    names = tuple("abcdef"[: draw(st.integers(2, 6))])
+    texts = []
+    for i, child in enumerate(names[1:], start=1):
+        parents = draw(st.lists(st.sampled_from(names[:i]), min_size=1, max_size=2))
+        for k, parent in enumerate(parents):
+            texts.append(f"{parent}.{parent}_id <- {child}.to_{parent}{k or ''}")
+    return names, tuple(texts)
 
 
 @st.composite

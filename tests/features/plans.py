@@ -1,0 +1,150 @@
+"""Definitions for Hypothesis: all kinds that featuretools makes, over any world."""
+
+import os
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+
+from features.schema import ColumnType
+from features.synthesis import build_entityset, ft
+from tests.features.custom_primitives import Initial, ShareOfTotal, SpreadBetween
+from tests.features.strategies import World
+
+CASES = int(os.environ.get("PERENNIAL_CASES", "0"))
+"""How many cases an exhaustive run takes; 0 leaves the numbers of an ordinary run."""
+
+MAX_FEATURES = 24
+
+AGGREGATIONS = (
+    "count",
+    "sum",
+    "mean",
+    "std",
+    "min",
+    "max",
+    "first",
+    "last",
+    "num_unique",
+    "mode",
+    "median",
+    "num_true",
+    "percent_true",
+    "any",
+    "all",
+    "time_since_first",
+    "time_since_last",
+    "avg_time_between",
+    "count_above_mean",
+    "max_min_delta",
+    "n_unique_days",
+    "num_peaks",
+    "variance",
+    "trend",
+    SpreadBetween,
+)
+TRANSFORMS = (
+    "year",
+    "weekday",
+    "hour",
+    "is_null",
+    "absolute",
+    "not",
+    "and",
+    "add_numeric",
+    "greater_than",
+    "multiply_boolean",
+    "time_since",
+    "part_of_day",
+    "cum_sum",
+    "cum_mean",
+    "diff",
+    "percentile",
+    Initial,
+    ShareOfTotal,
+)
+GROUPED = ("cum_sum", "cum_count", "cum_max", "diff", "percentile", ShareOfTotal)
+WHERE = ("count", "sum", "mode", "last", "mean", "num_peaks")
+WINDOWS = ("6 hours", "2 days", "1 months", "2 observations")
+
+
+@dataclass(frozen=True, repr=False)
+class Question:
+    """A plan and the world it is asked of; too long to be shown."""
+
+    world: World
+    definitions: str
+
+
+def questions(world: st.SearchStrategy[World]) -> st.SearchStrategy[Question]:
+    """Draw worlds and plans for them."""
+    return world.flatmap(lambda w: plans(w).map(lambda d: Question(world=w, definitions=d)))
+
+
+def cases(usual: int) -> settings:
+    """As many cases as usual, or as `PERENNIAL_CASES` says; nothing is shrunk.
+
+    NOTE: featuretools takes up to a second for one world; shrinking would take many minutes.
+    """
+    return settings(
+        max_examples=CASES or usual,
+        deadline=None,
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        print_blob=True,
+    )
+
+
+def _some(draw: st.DrawFn, names: tuple, least: int, most: int) -> list:
+    chosen = draw(st.lists(st.sampled_from(names), min_size=least, max_size=most, unique=True))
+    return list(chosen)
+
+
+@st.composite
+def plans(draw: st.DrawFn, world: World) -> str:
+    """Draw definitions of up to `MAX_FEATURES` features of the world's target."""
+    entityset = build_entityset(world.schema)
+    single = len(world.schema.tables) == 1
+    depth = 1 if single else draw(st.integers(1, 3 if len(world.schema.tables) < 4 else 2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for table in world.schema.tables:
+            wanted = {
+                name: ["x", "é"]
+                for name, kind in table.columns.items()
+                if kind is ColumnType.CATEGORICAL
+            }
+            entityset.add_interesting_values(dataframe_name=table.name, values=wanted)
+        features = ft.dfs(
+            entityset=entityset,
+            target_dataframe_name=world.target,
+            agg_primitives=_some(draw, AGGREGATIONS, 2, 5),
+            trans_primitives=_some(draw, TRANSFORMS, 0, 3),
+            groupby_trans_primitives=_some(draw, GROUPED, 0, 2),
+            where_primitives=_some(draw, WHERE, 0, 2),
+            max_depth=depth,
+            max_features=3000,
+            features_only=True,
+            return_types="all",
+        )
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    chosen = rng.permutation(len(features))[:MAX_FEATURES]
+    return ft.save_features([_windowed(features[i], rng) for i in sorted(chosen)])
+
+
+def _windowed(feature, rng: np.random.Generator):
+    """The same, perhaps with a window, where that can be."""
+    if not isinstance(feature, ft.feature_base.AggregationFeature) or rng.random() < 0.5:
+        return feature
+    if feature.base_features[0].dataframe.ww.time_index is None:
+        return feature
+    return ft.feature_base.AggregationFeature(
+        feature.base_features,
+        feature.parent_dataframe_name,
+        feature.primitive,
+        relationship_path=feature.relationship_path,
+        use_previous=WINDOWS[rng.integers(len(WINDOWS))],
+        where=feature.where,
+    )
