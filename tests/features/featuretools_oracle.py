@@ -24,10 +24,14 @@ _LOGICAL = {
 
 def featuretools_matrix(plan: FeaturePlan, names: list[str], world: World) -> pd.DataFrame:
     """Values of the features called `names`, in the order of the world's rows."""
+    return matrix_of(load(plan.keep(names, {}).definitions), world)
+
+
+def load(definitions: str) -> list:
+    """featuretools' features of definitions."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        features = ft.load_features(plan.keep(names, {}).definitions)
-    return matrix_of(features, world)
+        return ft.load_features(definitions)
 
 
 def matrix_of(features: list, world: World, **options: Any) -> pd.DataFrame:
@@ -101,12 +105,38 @@ def comparable(plan: FeaturePlan, world: World) -> list[str]:
     What is left out is listed, with reasons and tests of its own, in docs/features.md.
     """
     content = json.loads(plan.definitions)
-    reading = _Reading(content["feature_definitions"], content["primitive_definitions"], world)
     return [
-        reading.features[f]["arguments"]["name"]
-        for f in content["feature_list"]
-        if not reading.differs(f)
+        content["feature_definitions"][f]["arguments"]["name"]
+        for f in comparable_features(plan.definitions, world)
     ]
+
+
+def comparable_features(definitions: str, world: World) -> list[str]:
+    """Full names of such features."""
+    content = json.loads(definitions)
+    reading = _Reading(content["feature_definitions"], content["primitive_definitions"], world)
+    return [f for f in content["feature_list"] if not reading.differs(f)]
+
+
+_OF_DATES = {"Year", "Month", "Day", "Weekday", "Hour", "Minute", "PartOfDay", "TimeSince"}
+_OF_FLAGS = {"Not", "And", "MultiplyBoolean"}
+_IN_ORDER = {"First", "Last", "TimeSinceFirst", "TimeSinceLast", "NumPeaks", "AvgTimeBetween"}
+_NULL_OF_NULL = {"Absolute", "AddNumeric", "Year", "Weekday", "Hour", "TimeSince", "EqualScalar"}
+"""Transforms to which a value that is not known yet is as null. (EqualScalar as a condition.)"""
+_BLIND_TO_NULLS = {
+    "Count",
+    "Sum",
+    "Mean",
+    "Std",
+    "Variance",
+    "Min",
+    "Max",
+    "MaxMinDelta",
+    "Median",
+    "Mode",
+    "Trend",
+}
+"""Aggregations to which a row with a null is as none, in whatever order."""
 
 
 class _Reading:
@@ -121,28 +151,34 @@ class _Reading:
     def arguments(self, f: str) -> dict:
         return self.features[f]["arguments"]
 
+    def primitive(self, f: str) -> str:
+        return self.primitives[self.arguments(f)["primitive"]]["type"]
+
     def differs(self, f: str) -> bool:
-        arguments = self.arguments(f)
         own = False
-        if self.kind(f) == "TransformFeature":
-            # featuretools crashes on transforms of aggregations without visible rows, and says
-            # that an unknown date is no weekend
-            weekend = self.primitives[arguments["primitive"]]["type"] == "IsWeekend"
-            own = weekend or any(map(self.aggregates, self.features[f]["dependencies"]))
+        if self.kind(f) in ("TransformFeature", "GroupByTransformFeature"):
+            own = self.transforms_differently(f)
         if self.kind(f) == "AggregationFeature":
-            own = self.summarises_differently(arguments)
+            own = self.summarises_differently(f)
         return own or any(map(self.differs, self.features[f]["dependencies"]))
 
-    def summarises_differently(self, arguments: dict) -> bool:
-        primitive = self.primitives[arguments["primitive"]]["type"]
+    def transforms_differently(self, f: str) -> bool:
+        """featuretools crashes on dates and flags that an aggregation does not find; it says
+        that an unknown date is no weekend."""
+        inputs = self.features[f]["dependencies"]
+        fragile = self.primitive(f) in _OF_DATES | _OF_FLAGS and any(map(self.aggregates, inputs))
+        other = self.primitive(f) not in _NULL_OF_NULL
+        known_later = other and any(map(self.waits, inputs))
+        return fragile or known_later or self.primitive(f) == "IsWeekend"
+
+    def summarises_differently(self, f: str) -> bool:
+        arguments, primitive = self.arguments(f), self.primitive(f)
         window = bool(arguments["use_previous"])
-        waits = any(map(self.waits, arguments["base_features"]))
+        waits = any(map(self.waits, self.features[f]["dependencies"]))
         late = any(map(self.is_late, arguments["relationship_path"][1:]))
-        by_order = ("Last", "TimeSinceLast")
-        by_nulls = (*by_order, "PercentTrue", "NumUnique")
         return (
-            (waits and (window or primitive in by_nulls))
-            or (late and (window or primitive in by_order))
+            (waits and (window or primitive not in _BLIND_TO_NULLS))
+            or (late and (window or primitive in _IN_ORDER))
             # featuretools fails where no visible row at all is in the window of a trend
             or (window and primitive == "Trend")
         )

@@ -75,12 +75,17 @@ class Question:
     """A plan and the world it is asked of; too long to be shown."""
 
     world: World
+    features: list
     definitions: str
 
 
 def questions(world: st.SearchStrategy[World]) -> st.SearchStrategy[Question]:
     """Draw worlds and plans for them."""
-    return world.flatmap(lambda w: plans(w).map(lambda d: Question(world=w, definitions=d)))
+    return world.flatmap(lambda w: plans(w).map(lambda f: _question(w, f)))
+
+
+def _question(world: World, features: list) -> Question:
+    return Question(world=world, features=features, definitions=ft.save_features(features))
 
 
 def cases(usual: int) -> settings:
@@ -103,8 +108,8 @@ def _some(draw: st.DrawFn, names: tuple, least: int, most: int) -> list:
 
 
 @st.composite
-def plans(draw: st.DrawFn, world: World) -> str:
-    """Draw definitions of up to `MAX_FEATURES` features of the world's target."""
+def plans(draw: st.DrawFn, world: World) -> list:
+    """Draw up to `MAX_FEATURES` features of the world's target."""
     entityset = build_entityset(world.schema)
     single = len(world.schema.tables) == 1
     depth = 1 if single else draw(st.integers(1, 3 if len(world.schema.tables) < 4 else 2))
@@ -130,8 +135,18 @@ def plans(draw: st.DrawFn, world: World) -> str:
             return_types="all",
         )
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    chosen = rng.permutation(len(features))[:MAX_FEATURES]
-    return ft.save_features([_windowed(features[i], rng) for i in sorted(chosen)])
+    weights = np.array([0.1 if _is_plain(feature) else 1.0 for feature in features])
+    order = np.argsort(rng.exponential(size=len(features)) / weights)
+    chosen = order[:MAX_FEATURES]
+    windowed = [_windowed(features[i], rng) for i in sorted(chosen)]
+    return list({feature.unique_name(): feature for feature in windowed}.values())
+
+
+def _is_plain(feature) -> bool:
+    """Whether it is a column, of the row itself or of a parent."""
+    while feature.base_features and feature.primitive.name is None:
+        feature = feature.base_features[0]
+    return not feature.base_features
 
 
 def _windowed(feature, rng: np.random.Generator):
