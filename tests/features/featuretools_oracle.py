@@ -121,6 +121,7 @@ def comparable_features(definitions: str, world: World) -> list[str]:
 _OF_DATES = {"Year", "Month", "Day", "Weekday", "Hour", "Minute", "PartOfDay", "TimeSince"}
 _OF_FLAGS = {"Not", "And", "MultiplyBoolean"}
 _IN_ORDER = {"First", "Last", "TimeSinceFirst", "TimeSinceLast", "NumPeaks", "AvgTimeBetween"}
+_SCALED = {"Sum", "Mean", "Std", "Min", "Max", "MaxMinDelta", "Median", "First", "Last"}
 _NULL_OF_NULL = {"Absolute", "AddNumeric", "Year", "Weekday", "Hour", "TimeSince", "EqualScalar"}
 """Transforms to which a value that is not known yet is as null. (EqualScalar as a condition.)"""
 _BLIND_TO_NULLS = {
@@ -160,7 +161,20 @@ class _Reading:
             own = self.transforms_differently(f)
         if self.kind(f) == "AggregationFeature":
             own = self.summarises_differently(f)
+        if self.has_unit(f):
+            own = True
         return own or any(map(self.differs, self.features[f]["dependencies"]))
+
+    def has_unit(self, f: str) -> bool:
+        """Whether a trend is beneath, and the value not simply one per unit of time."""
+        if self.kind(f) in ("DirectFeature", "IdentityFeature", "FeatureOutputSlice"):
+            return False
+        beneath = any(map(self.trends, self.features[f]["dependencies"]))
+        return beneath and self.primitive(f) not in _SCALED
+
+    def trends(self, f: str) -> bool:
+        own = "primitive" in self.arguments(f) and self.primitive(f) == "Trend"
+        return own or any(map(self.trends, self.features[f]["dependencies"]))
 
     def transforms_differently(self, f: str) -> bool:
         """featuretools crashes on dates and flags that an aggregation does not find; it says

@@ -2,7 +2,6 @@
 
 import os
 import warnings
-from dataclasses import dataclass
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, settings
@@ -70,22 +69,15 @@ WHERE = ("count", "sum", "mode", "last", "mean", "num_peaks")
 WINDOWS = ("6 hours", "2 days", "1 months", "2 observations")
 
 
-@dataclass(frozen=True, repr=False)
 class Question:
-    """A plan and the world it is asked of; too long to be shown."""
+    """A plan and the world it is asked of."""
 
-    world: World
-    features: list
-    definitions: str
+    def __init__(self, world: World, features: list) -> None:
+        self.world, self.features = world, features
+        self.definitions = ft.save_features(features)
 
-
-def questions(world: st.SearchStrategy[World]) -> st.SearchStrategy[Question]:
-    """Draw worlds and plans for them."""
-    return world.flatmap(lambda w: plans(w).map(lambda f: _question(w, f)))
-
-
-def _question(world: World, features: list) -> Question:
-    return Question(world=world, features=features, definitions=ft.save_features(features))
+    def __repr__(self) -> str:
+        return f"<{len(self.features)} features of {self.world.target}: {self.features[:3]}>"
 
 
 def cases(usual: int) -> settings:
@@ -163,3 +155,10 @@ def _windowed(feature, rng: np.random.Generator):
         use_previous=WINDOWS[rng.integers(len(WINDOWS))],
         where=feature.where,
     )
+
+
+@st.composite
+def questions(draw: st.DrawFn, worlds: st.SearchStrategy[World]) -> Question:
+    """Draw a world and a plan for it."""
+    world = draw(worlds)
+    return Question(world, draw(plans(world)))

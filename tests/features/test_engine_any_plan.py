@@ -1,9 +1,13 @@
 """Any plan over any tables: against the semantics written a second time, and featuretools."""
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from features.engine.execute import compute_nodes
+from features.engine.graph import Aggregate, Map, Node, Scan, inputs_of
 from features.engine.lower import lower
 from features.engine.tables import Tables
 from tests.features.brute_force import Oracle
@@ -11,6 +15,7 @@ from tests.features.comparing import differences
 from tests.features.featuretools_oracle import comparable_features, matrix_of
 from tests.features.plans import Question, cases, questions
 from tests.features.strategies import SHAPES, STRANGE, worlds
+from tests.features.test_engine_properties import poisoned
 
 ALL = (*SHAPES, "any", "any", "any")
 plain = questions(worlds(shapes=ALL))
@@ -66,3 +71,53 @@ def test_any_plan_has_the_values_of_featuretools(question):
 @given(plain)
 def test_any_plan_has_the_values_of_featuretools_thoroughly(question):
     check_against_featuretools(question)
+
+
+def check_that_the_future_changes_nothing(question: Question, seed: int) -> None:
+    world = question.world
+    nodes = lower(question.definitions, world.schema)
+    later = poisoned(world, np.random.default_rng(seed))
+    before, after = (
+        compute_nodes(nodes, Tables(w.schema, w.tables), world.rows) for w in (world, later)
+    )
+    pd.testing.assert_frame_equal(before, after, check_exact=True)
+
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+@cases(25)
+@given(strange, seeds)
+def test_the_future_changes_nothing_in_any_plan(question, seed):
+    check_that_the_future_changes_nothing(question, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(6000)
+@cases(100)
+@given(strange, seeds)
+def test_the_future_changes_nothing_in_any_plan_thoroughly(question, seed):
+    check_that_the_future_changes_nothing(question, seed)
+
+
+@cases(15)
+@given(strange)
+def test_an_exclusive_cutoff_is_a_microsecond_earlier(question):
+    """For all that does not read the clock itself."""
+    world = question.world
+    nodes = lower(question.definitions, world.schema)
+    nodes = {name: node for name, node in nodes.items() if not reads_clock(node)}
+    if nodes:
+        tables = Tables(world.schema, world.tables)
+        earlier = world.rows.assign(cutoff_time=world.rows["cutoff_time"] - pd.Timedelta("1us"))
+        exclusive = compute_nodes(nodes, tables, world.rows, inclusive=False)
+        inclusive = compute_nodes(nodes, tables, earlier)
+        names = list(nodes)
+        pd.testing.assert_frame_equal(exclusive[names], inclusive[names], check_exact=True)
+
+
+def reads_clock(node: Node) -> bool:
+    """Whether the moment asked about is in the values, or bounds a window."""
+    own = isinstance(node, Map | Scan | Aggregate) and "Since" in node.call.name
+    windowed = isinstance(node, Aggregate) and node.window is not None
+    return own or windowed or any(map(reads_clock, inputs_of(node)))
