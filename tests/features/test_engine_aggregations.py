@@ -52,6 +52,7 @@ ARGUMENTS = {
 }
 LONGEST = {"MaxConsecutiveTrue": "T", "MaxConsecutiveFalse": "F"}
 """Primitives that featuretools gets wrong for nullable booleans; with us a null breaks a run."""
+BESIDE = ("AboveMean", "BelowMean", "GreaterMean", "LessMean", "NthSTD")
 CASES = [(name, given) for name in AGGREGATIONS for given in ARGUMENTS.get(name, [{}])]
 
 
@@ -98,6 +99,8 @@ def test_an_aggregation_is_that_of_featuretools(name, arguments):
             if low == high:
                 continue
             rows = [series(v[low:high], t) for v, t in zip(view.values, types, strict=True)]
+            if name.endswith(BESIDE) and on_a_bound(rows[0], complete.get("n", 0)):
+                continue
             expected = theirs(name, arguments, rows, view.cutoffs[i])
             if name in ("Mode", "NMostCommon"):
                 check_common(rows[0], ours[i], expected)
@@ -113,6 +116,14 @@ def test_an_aggregation_is_that_of_featuretools(name, arguments):
                 assert ours[i] == pytest.approx(expected, rel=1e-9, abs=1e-9, nan_ok=True)
 
     check()
+
+
+def on_a_bound(rows: pd.Series, n: float) -> bool:
+    """Whether a value is so near to a bound that rounding decides on which side it is."""
+    mean, reach = rows.mean(), rows.std(ddof=0) * n
+    near = 1e-9 * (abs(mean) + reach)
+    gaps = [(rows - mean + side * reach).abs() for side in (-1, 1)]
+    return any(((gap > 0) & (gap <= near)).any() for gap in gaps)
 
 
 def check_common(rows: pd.Series, ours: tuple[float, ...], expected: list[float]) -> None:
