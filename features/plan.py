@@ -11,6 +11,7 @@ import numpy as np
 from features.durable import write_text
 from features.errors import FeatureError
 from features.fingerprint import fingerprint
+from features.interesting import Interesting
 from features.matrix import CUTOFF_TIME
 from features.redundancy import Facts, find_redundant
 from features.schema import Schema
@@ -159,6 +160,7 @@ def synthesize(
     prefer: Sequence[str] = (),
     seed: int = 0,
     facts: Facts | None = None,
+    interesting: Interesting | None = None,
 ) -> FeaturePlan:
     """Plan features of `target` by deep feature synthesis.
 
@@ -183,6 +185,8 @@ def synthesize(
         Chooses among definitions that are equal in rank.
     facts
         What is known of the tables: definitions that are redundant by construction are dropped.
+    interesting
+        Table to column to values: rows with such a value are summarized apart, too.
 
     Raises
     ------
@@ -209,7 +213,7 @@ def synthesize(
     if max_features < 1:
         raise FeatureError(f"Expected max_features of at least 1, got {max_features}.")
     taken = {schema.table(target).key, CUTOFF_TIME}
-    proposals = propose(schema, target, depth=depth, windows=windows)
+    proposals = propose(schema, target, depth=depth, windows=windows, interesting=interesting)
     objections = {p.name: o for p in proposals if (o := _objection(p, taken)) is not None}
     if facts is not None:
         left = [p for p in proposals if p.name not in objections]

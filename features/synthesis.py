@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from features.interesting import Interesting
 from features.schema import HISTORY, ColumnType, Schema, Table
 from features.windows import in_windows, read_windows
 
@@ -42,6 +43,9 @@ AGGREGATIONS = (
     "time_since_last",
     "trend",
 )
+WHERE_AGGREGATIONS = ("count", "mean", "percent_true", "time_since_last")
+"""Aggregations that are also made of the rows with an interesting value alone."""
+
 TRANSFORMS = ("year", "month", "day", "weekday", "hour", "minute", "is_weekend")
 
 _FORMS = {
@@ -85,7 +89,12 @@ class Proposal:
 
 
 def propose(
-    schema: Schema, target: str, *, depth: int, windows: Sequence[str]
+    schema: Schema,
+    target: str,
+    *,
+    depth: int,
+    windows: Sequence[str],
+    interesting: Interesting | None = None,
 ) -> tuple[Proposal, ...]:
     """Find every definition up to `depth`, with copies of aggregations for each window.
 
@@ -98,12 +107,16 @@ def propose(
     """
     spans = read_windows(windows)
     entityset = build_entityset(schema, None if depth > 0 else target)
+    for table, values in (interesting or {}).items() if depth > 0 else ():
+        listed = {column: list(found) for column, found in values.items()}
+        entityset.add_interesting_values(dataframe_name=table, values=listed)
     with _hushed():
         originals = ft.dfs(
             entityset=entityset,
             target_dataframe_name=target,
             agg_primitives=list(AGGREGATIONS),
             trans_primitives=list(TRANSFORMS),
+            where_primitives=list(WHERE_AGGREGATIONS) if interesting else [],
             max_depth=depth if len(entityset.dataframes) > 1 else 1,
             features_only=True,
             return_types="all",

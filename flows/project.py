@@ -45,6 +45,7 @@ def _window(text: str) -> str:
 
 Duration = Annotated[str, AfterValidator(_duration)]
 Window = Annotated[str, AfterValidator(_window)]
+Values = tuple[Annotated[bool, Field(strict=True)] | str, ...]
 Cron = Annotated[str, Field(pattern=r"^\S+(\s+\S+){4}$", description="five cron fields")]
 
 
@@ -93,12 +94,16 @@ class FeaturesSection(_Section):
     ----------
     windows
         Spans, short or long; `all`, the whole past, is always among them.
+    interesting
+        Table to column to values (or how many of the most frequent ones): rows with such a value
+        are also summarized apart.
     target_history
         Whether past labels, known by the cutoff, are a table like the others.
     """
 
     depth: int = Field(2, ge=0, le=4)
     windows: tuple[Window, ...] = ()
+    interesting: dict[str, dict[str, Annotated[int, Field(ge=1, strict=True)] | Values]] = {}
     max_features: int = Field(300, ge=1)
     target_history: bool = True
     online_rows: int = Field(10_000, ge=0)

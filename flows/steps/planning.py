@@ -8,6 +8,7 @@ import pandas as pd
 from features.census import take_census
 from features.economy import drop_costly
 from features.history import tells_when, with_history
+from features.interesting import find_interesting
 from features.plan import FeaturePlan, FeatureSpec, own_features, synthesize
 from features.redundancy import Facts
 from features.relevance import choose
@@ -74,6 +75,7 @@ def draft(
 ) -> FeaturePlan:
     """Define features, and drop what is redundant or too dear, before any is computed."""
     section, census = workspace.project.features, take_census(tables)
+    until = _training_sample(labels)["cutoff_time"].max()
     considered = synthesize(
         tables.schema,
         workspace.target.entity,
@@ -82,6 +84,7 @@ def draft(
         max_features=max(MAX_CONSIDERED, section.max_features),
         prefer=prefer,
         facts=Facts(census=census, until=labels["cutoff_time"].max()),
+        interesting=find_interesting(tables, section.interesting, until=until),
     )
     return drop_costly(
         considered, tables.schema, census, n_rows=len(labels), max_seconds=MAX_SECONDS

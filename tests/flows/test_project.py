@@ -26,6 +26,21 @@ def test_one_table_is_enough() -> None:
     assert project.promotion.gates == ("servable", "quality")
 
 
+def test_windows_and_interesting_values() -> None:
+    section = parse_project(
+        MINIMAL
+        + "features: {windows: [1d, all], interesting: {orders: {kind: 3, paid: [true, x]}}}"
+    ).features
+    assert section.windows == ("1d", "all")
+    assert section.interesting == {"orders": {"kind": 3, "paid": (True, "x")}}
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "1.5", "[[a]]"])
+def test_interesting_values_are_a_number_or_a_list(wrong: str) -> None:
+    with pytest.raises(FlowError, match=r"features\.interesting\.orders\.kind"):
+        parse_project(MINIMAL + f"features: {{interesting: {{orders: {{kind: {wrong}}}}}}}")
+
+
 @pytest.mark.parametrize(
     ("task", "metric"), [("multiclass", "log_loss"), ("regression", "rmse"), ("binary", "roc_auc")]
 )
