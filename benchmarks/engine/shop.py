@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from features.plan import FeaturePlan, synthesize
 from features.schema import ColumnType, Relationship, Schema, Table
 from features.snapshot import Snapshot, SnapshotTable
 
@@ -103,6 +104,12 @@ def write_shop(shop: Shop, directory: Path) -> Snapshot:
         tables=tuple(_describe(directory, table.name) for table in SCHEMA.tables),
         created_for=END,
     )
+
+
+def shop_plan() -> FeaturePlan:
+    """Plan all features of depth 2 of a customer, but those that count or name keys."""
+    plan = synthesize(SCHEMA, "customers", depth=2, max_features=1_000)
+    return plan.keep([name for name in plan.names if "_id" not in name], {})
 
 
 def monthly_cutoffs(n_months: int) -> pd.DatetimeIndex:
