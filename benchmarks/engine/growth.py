@@ -17,7 +17,7 @@ from features.engine import compute_matrix
 from features.plan import FeaturePlan
 
 matplotlib.use("Agg")
-from matplotlib import pyplot  # noqa: E402
+from matplotlib import pyplot
 
 N_FEATURES = 20
 Point = tuple[int, Cost]

@@ -71,11 +71,11 @@ def main() -> None:
 def _duckdb(directory: Path, shop: Shop, query: str) -> Cost:
     there = directory / f"shop-{shop.n_customers}"
     write_shop(shop, there)
-    with duckdb.connect(config={"threads": 2}) as connection:
+    with duckdb.connect(config={"threads": 2, "enable_progress_bar": False}) as connection:
         for table in ("customers", "sessions", "transactions"):
             file = str(there / f"{table}.parquet").replace("'", "''")
             connection.execute(f"CREATE VIEW {table} AS FROM read_parquet('{file}')")
-        _, cost = measure(lambda: connection.execute(query).fetch_arrow_table())
+        _, cost = measure(lambda: connection.sql(query).to_arrow_table())
     return cost
 
 
