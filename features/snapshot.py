@@ -27,7 +27,7 @@ from features.durable import creating_directory, write_text
 from features.errors import SchemaError
 from features.fingerprint import fingerprint, fingerprint_file
 from features.reading import read_tables
-from features.schema import Relationship, Schema
+from features.schema import ColumnType, Relationship, Schema
 from features.source_errors import SnapshotError
 from features.sources import TableSource
 from features.visibility import VisibleTable
@@ -81,8 +81,15 @@ class Snapshot:
         """
         return self.directory / f"{self.schema.table(table).name}.parquet"
 
-    def read(self, table: str, columns: Sequence[str] | None = None) -> pa.Table:
+    def read(
+        self, table: str, columns: Sequence[str] | None = None, *, encoded: bool = False
+    ) -> pa.Table:
         """Read a table, or some of its columns in the order asked for.
+
+        Parameters
+        ----------
+        encoded
+            Whether categories come as Arrow dictionaries, which spares making a string of each.
 
         Raises
         ------
@@ -96,10 +103,19 @@ class Snapshot:
             if column not in known:
                 raise SchemaError.unknown_column(table, column, "read", known)
         try:
-            rows = pq.read_table(self.path(table), columns=columns, partitioning=None)
+            rows = pq.read_table(
+                self.path(table),
+                columns=columns,
+                partitioning=None,
+                read_dictionary=self._categories(table, columns or known) if encoded else None,
+            )
         except FileNotFoundError as error:
             raise SnapshotError.missing_file(self.path(table)) from error
         return rows if columns is None else rows.select(list(columns))
+
+    def _categories(self, table: str, columns: Sequence[str]) -> list[str]:
+        kinds = self.schema.table(table).columns
+        return [column for column in columns if kinds[column] is ColumnType.CATEGORICAL]
 
 
 def take_snapshot(

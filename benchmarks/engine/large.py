@@ -71,7 +71,8 @@ def main() -> None:
 def _duckdb(directory: Path, shop: Shop, query: str) -> Cost:
     there = directory / f"shop-{shop.n_customers}"
     write_shop(shop, there)
-    with duckdb.connect(config={"threads": 2, "enable_progress_bar": False}) as connection:
+    with duckdb.connect(config={"threads": 2}) as connection:
+        connection.execute("SET enable_progress_bar = false")
         for table in ("customers", "sessions", "transactions"):
             file = str(there / f"{table}.parquet").replace("'", "''")
             connection.execute(f"CREATE VIEW {table} AS FROM read_parquet('{file}')")

@@ -67,7 +67,7 @@ def compute_partition(partition: Partition, pool: Threads) -> dict[str, Array]:
     for name, columns in partition.columns.items():
         pool.check()
         if name in partition.demand.whole:
-            tables[name] = partition.snapshot.read(name, columns=list(columns))
+            tables[name] = partition.snapshot.read(name, columns=list(columns), encoded=True)
             places[name] = np.arange(tables[name].num_rows)
         else:
             tables[name], places[name] = _joined(parts[name], _types(partition.snapshot, name))

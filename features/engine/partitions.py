@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.engine.demand import Demand, Role, table_of
-from features.engine.graph import Aggregate, Node, inputs_of
+from features.engine.graph import Aggregate, Node, inputs_of, joint_clock
 from features.engine.pairs import MAX_PAIRS
 from features.engine.partition import Partition
 from features.engine.spill import Spill
@@ -23,11 +23,11 @@ _FIXED_WIDTH = 24
 _TEXT_WIDTH = 96
 _ROW_WIDTH = 64
 """Bytes of a row beside its columns: its moment, its parents, and a kernel's running state."""
-_ORDER_WIDTH = 96
+_ORDER_WIDTH = 64
 """Bytes of a row in one order, while it is sorted."""
 _PAIR_WIDTH = 12
 """Bytes of a value at a (child row, cutoff) pair that is aggregated."""
-_CELL_WIDTH = 32
+_CELL_WIDTH = 20
 """Bytes of a cell of the result, with what is on the way."""
 
 
@@ -58,11 +58,7 @@ def width_of(
     by_table = {}
     for table, names in columns.items():
         types = pq.read_schema(snapshot.path(table))
-        orders = {
-            (n.path, frozenset(b.clock for b in n.bases))
-            for n in aggregates
-            if n.path[-1].child == table
-        }
+        orders = {(n.path, joint_clock(n.bases)) for n in aggregates if n.path[-1].child == table}
         by_table[table] = (
             _ROW_WIDTH
             + sum(_width(types.field(name).type) for name in names)
