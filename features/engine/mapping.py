@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from features.engine.calls import Way
 from features.engine.fallback import map_rows, primitive_of
-from features.engine.graph import Map, ValueType, dtype_of, null_of
+from features.engine.graph import Map, Node, ValueType, dtype_of, null_of
 from features.engine.primitives import MAPS
 from features.engine.primitives.kinds import MapPrimitive
 from features.engine.series import Labels, from_result
@@ -31,10 +31,10 @@ def apply_map(node: Map, arrays: Sequence[Array], asked: Ints, labels: Labels) -
     """
     if node.call.way is Way.KERNEL:
         return _by_kernel(node, MAPS[node.call.name], arrays, asked, labels)
-    texts = [labels(base, array) for base, array in zip(node.bases, arrays, strict=True)]
-    if len(texts) == 1 and _is_text(node) and not primitive_of(node.call).uses_calc_time:
-        distinct, place = _distinct(texts[0])
+    if len(arrays) == 1 and _is_text(node) and not primitive_of(node.call).uses_calc_time:
+        distinct, place = _distinct(node.bases[0], arrays[0], labels)
         return map_rows(node.call, node.type, [distinct], asked[: len(distinct)])[place]
+    texts = [labels(base, array) for base, array in zip(node.bases, arrays, strict=True)]
     return map_rows(node.call, node.type, texts, asked)
 
 
@@ -42,11 +42,10 @@ def _by_kernel(
     node: Map, kernel: MapPrimitive, arrays: Sequence[Array], asked: Ints, labels: Labels
 ) -> Array:
     arguments = node.call.own_arguments
-    texts = [labels(base, array) for base, array in zip(node.bases, arrays, strict=True)]
     if kernel.per_category and _is_text(node):
-        distinct, place = _distinct(texts[0])
-        values = _of_categories(node, kernel, distinct[:-1])
-        return values[place]
+        distinct, place = _distinct(node.bases[0], arrays[0], labels)
+        return _of_categories(node, kernel, distinct[:-1])[place]
+    texts = [labels(base, array) for base, array in zip(node.bases, arrays, strict=True)]
     inputs = [*texts, asked] if kernel.uses_cutoff else texts
     return _as_held(node, kernel.compute(*inputs, arguments))
 
@@ -70,11 +69,14 @@ def _is_text(node: Map) -> bool:
     return node.bases[0].type in (ValueType.CODE, ValueType.OBJECT)
 
 
-def _distinct(texts: Array) -> tuple[Array, Ints]:
+def _distinct(base: Node, values: Array, labels: Labels) -> tuple[Array, Ints]:
     """Return the distinct values, null last whether it occurs or not, and where each row's is."""
+    if base.type is ValueType.CODE:
+        n_used = int(values.max(initial=-1)) + 1
+        return labels(base, np.append(np.arange(n_used), -1)), values
     place_by_value: dict[Any, int] = {}
-    place = np.empty(len(texts), np.int64)
-    for i, text in enumerate(texts):
+    place = np.empty(len(values), np.int64)
+    for i, text in enumerate(values):
         place[i] = -1 if text is None else place_by_value.setdefault(text, len(place_by_value))
     distinct = np.empty(len(place_by_value) + 1, dtype=object)
     for value, k in place_by_value.items():

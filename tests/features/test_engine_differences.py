@@ -13,7 +13,7 @@ from features.plan import synthesize
 from features.schema import ColumnType, Relationship, Schema, Table
 from features.synthesis import ft
 from tests.features.comparing import compute
-from tests.features.featuretools_oracle import featuretools_matrix, filled_entityset
+from tests.features.featuretools_oracle import featuretools_matrix, filled_entityset, matrix_of
 from tests.features.strategies import World
 
 NOON = pd.Timestamp("2024-03-01 12:00:01")
@@ -354,3 +354,85 @@ def test_a_key_that_leads_nowhere_waits_like_one_whose_parent_comes_later():
     frames["c"] = frames["c"].assign(b=pd.array([1, None], dtype="Int64"))
     without_key = ours_of(replace(world, frames=frames), "LAST(c.b.n)")
     assert [math.isnan(v) for v in without_key] == [True, True]
+
+
+def values_of(features: list, world: World) -> pd.DataFrame:
+    nodes = lower(ft.save_features(features), world.schema)
+    return compute_nodes(nodes, Tables(world.schema, world.tables), world.rows)
+
+
+def asked_orders(world: World, cutoff: pd.Timestamp, keys: list[int]) -> World:
+    rows = pd.DataFrame({"id": keys, "cutoff_time": [cutoff] * len(keys)})
+    rows["cutoff_time"] = rows["cutoff_time"].astype("datetime64[us]")
+    return replace(world, target="orders", rows=rows)
+
+
+@pytest.mark.parametrize(
+    "primitive", ["TimeSincePrevious", "AbsoluteDiff", "PercentChange", "SameAsPrevious"]
+)
+def test_a_transform_of_earlier_rows_does_not_depend_on_which_rows_are_asked(primitive):
+    orders = pd.DataFrame({"t": [after(0), after(1), after(5)], "n": [1.0, 2.0, 2.0]})
+    world = shop(orders, [after(9)])
+    column = "t" if primitive == "TimeSincePrevious" else "n"
+    base = ft.Feature(filled_entityset(world)["orders"].ww[column])
+    feature = ft.Feature(base, primitive=getattr(ft.primitives, primitive))
+    answers = [asked_orders(world, after(9), keys) for keys in ([0, 1, 2], [2], [1, 2])]
+    ours = [values_of([feature], asked)[feature.get_name()].tolist()[-1] for asked in answers]
+    assert ours == [ours[0]] * 3
+    theirs = [matrix_of([feature], asked)[feature.get_name()].tolist()[-1] for asked in answers]
+    assert theirs[0] == ours[0]
+    assert pd.isna(theirs[1]) or theirs[1] != ours[1]
+
+
+def test_a_group_counts_although_the_stored_definition_has_lost_its_base():
+    world = asked_orders(shop(pd.DataFrame({"c": ["x", "y", "x"]}), []), after(9), [0, 1, 2])
+    base = ft.Feature(filled_entityset(world)["orders"].ww["customer"])
+    feature = ft.Feature([base], primitive=ft.primitives.CumCount, groupby=base)
+    assert values_of([feature], world)["CUM_COUNT(customer) by customer"].tolist() == [1, 2, 3]
+    with pytest.raises(AssertionError, match="must share the same dataframe"):
+        ft.load_features(ft.save_features([feature]))
+
+
+def test_a_null_that_an_aggregation_finds_is_null_to_isnull():
+    world = shop(pd.DataFrame({"k": [after(5)], "v": [math.nan]}), [after(4), after(6)])
+    base = ft.Feature(filled_entityset(world)["orders"].ww["v"])
+    missing = ft.Feature(base, primitive=ft.primitives.IsNull)
+    share = ft.Feature(
+        missing, parent_dataframe_name="customers", primitive=ft.primitives.PercentTrue
+    )
+    ours = values_of([share], world)["PERCENT_TRUE(orders.IS_NULL(v))"].tolist()
+    assert ours == pytest.approx([math.nan, 1.0], nan_ok=True)
+    assert matrix_of([share], world).iloc[:, 0].tolist() == [1.0, 1.0]
+
+
+WIDE = 2**53
+
+
+def wide_world(numbers: list[int]) -> World:
+    """One customer, and numbers that double precision does not tell apart."""
+    world = shop(pd.DataFrame({"c": ["x"] * len(numbers)}), [after(9)])
+    frames = dict(world.frames)
+    frames["orders"] = frames["orders"].assign(n=pd.array(numbers, dtype="Int64"))
+    return world.replace_frames(frames)
+
+
+@pytest.mark.parametrize(
+    ("primitive", "expected"),
+    [
+        ("Max", float(WIDE + 2)),
+        ("Min", float(-WIDE - 1)),
+        ("Last", float(-WIDE - 1)),
+        ("Mode", float(WIDE + 2)),
+        ("NumUnique", 4.0),
+    ],
+)
+def test_whole_numbers_are_told_apart_beyond_double_precision(primitive, expected):
+    """They are counted and compared exactly; a matrix shows the nearest double."""
+    world = wide_world([WIDE + 2, WIDE, WIDE + 1, WIDE + 2, -WIDE - 1])
+    n = ft.Feature(filled_entityset(shop(pd.DataFrame({"n": [1.0]}), []))["orders"].ww["n"])
+    greatest = ft.Feature(n, parent_dataframe_name="customers", primitive=ft.primitives.Max)
+    # NOTE: featuretools has Mode and NumUnique of categories only, the engine of numbers too.
+    definition = ft.save_features([greatest]).replace('"Max"', f'"{primitive}"')
+    nodes = lower(definition, world.schema)
+    ours = compute_nodes(nodes, Tables(world.schema, world.tables), world.rows)
+    assert ours["MAX(orders.n)"].tolist() == [expected]
