@@ -118,7 +118,17 @@ def comparable_features(definitions: str, world: World) -> list[str]:
     return [f for f in content["feature_list"] if not reading.differs(f)]
 
 
-_OF_DATES = {"Year", "Month", "Day", "Weekday", "Hour", "Minute", "PartOfDay", "TimeSince"}
+_OF_DATES = {
+    "Year",
+    "Month",
+    "Day",
+    "Weekday",
+    "Hour",
+    "Minute",
+    "PartOfDay",
+    "TimeSince",
+    "GreaterThan",
+}
 _OF_FLAGS = {"Not", "And", "MultiplyBoolean"}
 _IN_ORDER = {"First", "Last", "TimeSinceFirst", "TimeSinceLast", "NumPeaks", "AvgTimeBetween"}
 _SCALED = {"Sum", "Mean", "Std", "Min", "Max", "MaxMinDelta", "Median", "First", "Last"}
@@ -177,7 +187,7 @@ class _Reading:
         return own or any(map(self.trends, self.features[f]["dependencies"]))
 
     def transforms_differently(self, f: str) -> bool:
-        """featuretools crashes on dates and flags that an aggregation does not find; it says
+        """featuretools crashes on dates and flags that an aggregation does not find, and says
         that an unknown date is no weekend."""
         inputs = self.features[f]["dependencies"]
         fragile = self.primitive(f) in _OF_DATES | _OF_FLAGS and any(map(self.aggregates, inputs))
