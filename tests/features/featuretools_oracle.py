@@ -134,6 +134,8 @@ _IN_ORDER = {"First", "Last", "TimeSinceFirst", "TimeSinceLast", "NumPeaks", "Av
 _SCALED = {"Sum", "Mean", "Std", "Min", "Max", "MaxMinDelta", "Median", "First", "Last"}
 _NULL_OF_NULL = {"Absolute", "AddNumeric", "Year", "Weekday", "Hour", "TimeSince", "EqualScalar"}
 """Transforms to which a value that is not known yet is as null. (EqualScalar as a condition.)"""
+_APPLIED = {"Trend", "TimeSinceFirst", "TimeSinceLast", "SpreadBetween"}
+"""Aggregations that featuretools calls once for each group, with all of its columns."""
 _BLIND_TO_NULLS = {
     "Count",
     "Sum",
@@ -203,8 +205,8 @@ class _Reading:
         return (
             (waits and (window or primitive not in _BLIND_TO_NULLS))
             or (late and (window or primitive in _IN_ORDER))
-            # featuretools fails where no visible row at all is in the window of a trend
-            or (window and primitive == "Trend")
+            # featuretools fails where no visible row at all is in their window
+            or (window and primitive in _APPLIED)
         )
 
     def aggregates(self, f: str) -> bool:

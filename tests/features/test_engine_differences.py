@@ -436,3 +436,18 @@ def test_whole_numbers_are_told_apart_beyond_double_precision(primitive, expecte
     nodes = lower(definition, world.schema)
     ours = compute_nodes(nodes, Tables(world.schema, world.tables), world.rows)
     assert ours["MAX(orders.n)"].tolist() == [expected]
+
+
+def test_a_window_without_rows_is_null_to_all():
+    """featuretools fails where no row of the whole batch is in the window."""
+    world = shop(pd.DataFrame({"t": [after(0)]}), [after(90)])
+    base = ft.Feature(filled_entityset(world)["orders"].ww["t"])
+    since = ft.Feature(
+        base,
+        parent_dataframe_name="customers",
+        primitive=ft.primitives.TimeSinceLast,
+        use_previous="1 day",
+    )
+    assert values_of([since], world).iloc[:, -1].isna().tolist() == [True]
+    with pytest.raises(KeyError, match="not in index"):
+        matrix_of([since], world)
