@@ -449,5 +449,5 @@ def test_a_window_without_rows_is_null_to_all():
         use_previous="1 day",
     )
     assert values_of([since], world).iloc[:, -1].isna().tolist() == [True]
-    with pytest.raises(KeyError, match="not in index"):
+    with pytest.raises(KeyError, match="id"):
         matrix_of([since], world)
