@@ -10,6 +10,8 @@ References
    Practice and Experience 24(3).
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,6 +20,24 @@ from features.engine.moments import Blocks
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+
+class Ranks(NamedTuple):
+    """The values of each group in order, made once for all questions about them.
+
+    Attributes
+    ----------
+    rank
+        Of each row in its group, from 1; 0 for no value, shape (n_rows,).
+    ascending
+        The values of each group in order from its first row on, shape (n_rows,).
+    sizes
+        Number of values of each group, shape (n_groups,).
+    """
+
+    rank: npt.NDArray[np.int32]
+    ascending: Floats
+    sizes: Ints
 
 
 @kernel
@@ -42,19 +62,27 @@ def _sort(x: Floats, places: Ints, spare: Ints, n: int) -> None:
 
 
 @kernel
-def _rank(x: Floats, rank: Ints, ascending: Floats, places: Ints, spare: Ints) -> int:
-    """Write the rank of each value (from 1; 0 for NaN) and the values in order; count them."""
-    n = 0
-    for j in range(len(x)):
-        rank[j] = 0
-        if not np.isnan(x[j]):
-            places[n] = j
-            n += 1
-    _sort(x, places, spare, n)
-    for k in range(n):
-        rank[places[k]] = k + 1
-        ascending[k] = x[places[k]]
-    return n
+def rank_values(x: Floats, blocks: Blocks) -> Ranks:
+    """Rank the values of each group; NaN is no value. `x` is in range order, shape (n_rows,)."""
+    begin, end = blocks.begin, blocks.end
+    longest = 0
+    for g in range(len(begin)):
+        longest = max(longest, end[g] - begin[g])
+    places, spare = np.empty(longest, np.int64), np.empty(longest, np.int64)
+    rank, ascending = np.zeros(len(x), np.int32), np.empty(len(x))
+    sizes = np.zeros(len(begin), np.int64)
+    for g in range(len(begin)):
+        n = 0
+        for j in range(begin[g], end[g]):
+            if not np.isnan(x[j]):
+                places[n] = j
+                n += 1
+        _sort(x, places, spare, n)
+        for k in range(n):
+            rank[places[k]] = k + 1
+            ascending[begin[g] + k] = x[places[k]]
+        sizes[g] = n
+    return Ranks(rank, ascending, sizes)
 
 
 @kernel
@@ -68,13 +96,17 @@ def _step(tree: Ints, size: int, rank: int, step: int) -> None:
 
 @kernel
 def _slide(
-    tree: Ints, size: int, rank: Ints, begin: int, old: tuple[int, int], new: tuple[int, int]
+    tree: Ints,
+    size: int,
+    rank: npt.NDArray[np.int32],
+    old: tuple[int, int],
+    new: tuple[int, int],
 ) -> None:
     """Move the counted rows from the range `old` to `new`."""
     for j in range(old[0], min(new[0], old[1])):
-        _step(tree, size, rank[j - begin], -1)
+        _step(tree, size, rank[j], -1)
     for j in range(max(old[1], new[0]), new[1]):
-        _step(tree, size, rank[j - begin], 1)
+        _step(tree, size, rank[j], 1)
 
 
 @kernel
@@ -102,15 +134,6 @@ def _count(tree: Ints, rank: int) -> int:
 
 
 @kernel
-def _longest(begin: Ints, end: Ints) -> int:
-    """Count the rows of the largest group."""
-    n = 0
-    for g in range(len(begin)):
-        n = max(n, end[g] - begin[g])
-    return n
-
-
-@kernel
 def _between(a: float, b: float, share: float) -> float:
     """Return the point so far on the way from a to b, two values in order."""
     if a == b or share == 0.0:
@@ -121,13 +144,13 @@ def _between(a: float, b: float, share: float) -> float:
 
 
 @kernel
-def quantiles(x: Floats, blocks: Blocks, q: float) -> Floats:
+def quantiles(ranks: Ranks, blocks: Blocks, q: float) -> Floats:
     """Return a quantile of the values of each query, NaN where there is none.
 
     Parameters
     ----------
-    x
-        Values in range order, shape (n_rows,); NaN is no value.
+    ranks
+        Of the values, by `rank_values`.
     blocks
         Of the rows, and the queries.
     q
@@ -135,10 +158,8 @@ def quantiles(x: Floats, blocks: Blocks, q: float) -> Floats:
         between two of them on the line from the one to the other.
     """
     begin, end, low, high = blocks.begin, blocks.end, blocks.low, blocks.high
-    longest = _longest(begin, end)
-    rank, ascending = np.zeros(longest, np.int64), np.empty(longest)
-    places, spare = np.empty(longest, np.int64), np.empty(longest, np.int64)
-    tree = np.zeros(longest + 1, np.int64)
+    rank, ascending, sizes = ranks
+    tree = np.zeros(sizes.max() + 1 if len(sizes) else 1, np.int64)
     out = np.full(len(low), np.nan)
     g, size, old = -1, 0, (0, 0)
     for i in range(len(low)):
@@ -148,39 +169,37 @@ def quantiles(x: Floats, blocks: Blocks, q: float) -> Floats:
             g = max(g, 0)
             while low[i] >= end[g]:
                 g += 1
-            size = _rank(x[begin[g] : end[g]], rank, ascending, places, spare)
+            size = sizes[g]
             tree[: size + 1] = 0
             old = (begin[g], begin[g])
         new = (low[i], high[i])
-        _slide(tree, size, rank, begin[g], old, new)
+        _slide(tree, size, rank, old, new)
         old = new
         n = _count(tree, size)
         if n > 0:
             whole = int((n - 1) * q)
-            a = ascending[_smallest(tree, size, whole + 1) - 1]
-            b = ascending[_smallest(tree, size, min(whole + 2, n)) - 1]
+            a = ascending[begin[g] + _smallest(tree, size, whole + 1) - 1]
+            b = ascending[begin[g] + _smallest(tree, size, min(whole + 2, n)) - 1]
             out[i] = _between(a, b, (n - 1) * q - whole)
     return out
 
 
 @kernel
-def count_below(x: Floats, blocks: Blocks, bounds: Floats, inclusive: bool) -> Ints:
+def count_below(ranks: Ranks, blocks: Blocks, bounds: Floats, inclusive: bool) -> Ints:
     """Count the values of each query below its bound, or up to and with it.
 
     Parameters
     ----------
-    x
-        Values in range order, shape (n_rows,); NaN is no value.
+    ranks
+        Of the values, by `rank_values`.
     blocks
         Of the rows, and the queries.
     bounds
         One for each query; nothing lies below NaN.
     """
     begin, end, low, high = blocks.begin, blocks.end, blocks.low, blocks.high
-    longest = _longest(begin, end)
-    rank, ascending = np.zeros(longest, np.int64), np.empty(longest)
-    places, spare = np.empty(longest, np.int64), np.empty(longest, np.int64)
-    tree = np.zeros(longest + 1, np.int64)
+    rank, ascending, sizes = ranks
+    tree = np.zeros(sizes.max() + 1 if len(sizes) else 1, np.int64)
     out = np.zeros(len(low), np.int64)
     g, size, old = -1, 0, (0, 0)
     for i in range(len(low)):
@@ -190,16 +209,17 @@ def count_below(x: Floats, blocks: Blocks, bounds: Floats, inclusive: bool) -> I
             g = max(g, 0)
             while low[i] >= end[g]:
                 g += 1
-            size = _rank(x[begin[g] : end[g]], rank, ascending, places, spare)
+            size = sizes[g]
             tree[: size + 1] = 0
             old = (begin[g], begin[g])
         new = (low[i], high[i])
-        _slide(tree, size, rank, begin[g], old, new)
+        _slide(tree, size, rank, old, new)
         old = new
         left, right = 0, size
         while left < right:
             middle = (left + right) // 2
-            if ascending[middle] < bounds[i] or (inclusive and ascending[middle] == bounds[i]):
+            value = ascending[begin[g] + middle]
+            if value < bounds[i] or (inclusive and value == bounds[i]):
                 left = middle + 1
             else:
                 right = middle

@@ -15,7 +15,7 @@ from features.engine.primitives.kinds import (
     or_zero,
 )
 from features.engine.primitives.summaries import where_all_known
-from features.engine.ranking import count_below, quantiles
+from features.engine.ranking import Ranks, count_below, quantiles, rank_values
 from features.engine.runs import longest_beyond
 from features.engine.views import View
 
@@ -25,8 +25,12 @@ _SLACK = 8 * np.finfo(np.float64).eps
 bound than rounding can tell lies on it."""
 
 
+def _ranks(view: View) -> Ranks:
+    return rank_values(view.values[0], view.ranges)
+
+
 def _medians(view: View) -> Array:
-    return quantiles(view.values[0], view.ranges, 0.5)
+    return quantiles(view.once(_ranks), view.ranges, 0.5)
 
 
 def _median(view: View, arguments: Arguments) -> Array:
@@ -34,13 +38,13 @@ def _median(view: View, arguments: Arguments) -> Array:
 
 
 def _quantile(view: View, arguments: Arguments) -> Array:
-    return quantiles(view.values[0], view.ranges, float(arguments["q"]))
+    return quantiles(view.once(_ranks), view.ranges, float(arguments["q"]))
 
 
 def _median_count(view: View, arguments: Arguments) -> Array:
     middle = view.once(_medians)
-    below = count_below(view.values[0], view.ranges, middle, False)
-    found = count_below(view.values[0], view.ranges, middle, True) - below.astype(np.float64)
+    below = count_below(view.once(_ranks), view.ranges, middle, False)
+    found = count_below(view.once(_ranks), view.ranges, middle, True) - below.astype(np.float64)
     return or_zero(found if arguments["skipna"] else where_all_known(view, found))
 
 
@@ -59,14 +63,14 @@ def _slack(*sizes: Array) -> Array:
 
 def _above_mean(view: View, arguments: Arguments) -> Array:
     mean, _ = view.once(_spread)
-    reached = count_below(view.values[0], view.ranges, mean + _slack(mean), True)
+    reached = count_below(view.once(_ranks), view.ranges, mean + _slack(mean), True)
     found = np.where(np.isnan(mean), np.nan, view.moments[:, 0] - reached)
     return found if arguments["skipna"] else where_all_known(view, found)
 
 
 def _below_mean(view: View, arguments: Arguments) -> Array:
     mean, _ = view.once(_spread)
-    below = count_below(view.values[0], view.ranges, mean - _slack(mean), False)
+    below = count_below(view.once(_ranks), view.ranges, mean - _slack(mean), False)
     found = np.where(np.isnan(mean), np.nan, below.astype(np.float64))
     return found if arguments["skipna"] else where_all_known(view, found)
 
@@ -74,8 +78,8 @@ def _below_mean(view: View, arguments: Arguments) -> Array:
 def _inside_nth_std(view: View, arguments: Arguments) -> Array:
     mean, std = view.once(_spread)
     reach = std * arguments["n"] + _slack(mean, std * arguments["n"])
-    upto = count_below(view.values[0], view.ranges, mean + reach, True)
-    inside: Array = upto - count_below(view.values[0], view.ranges, mean - reach, False)
+    upto = count_below(view.once(_ranks), view.ranges, mean + reach, True)
+    inside: Array = upto - count_below(view.once(_ranks), view.ranges, mean - reach, False)
     return np.where(np.isnan(reach), 0, inside)
 
 
