@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from features.history import history_schema, tells_when
+from features.interesting import check_interesting
 from features.labels import Labels, make_labels
 from features.plan import synthesize
 from features.schema import Schema
@@ -83,6 +84,7 @@ def _print_labels(labels: Labels, console: Console) -> None:
 
 def _print_plan(workspace: Workspace, schema: Schema, project: Project, console: Console) -> None:
     section = project.features
+    check_interesting(schema, section.interesting)
     plan = synthesize(
         schema,
         workspace.target.entity,

@@ -41,6 +41,16 @@ def test_each_command_teaches_by_example(command: str) -> None:
     assert f"perennial {command}" in answer.stdout
 
 
+def test_check_finds_an_interesting_column_that_is_not_there(tmp_path: Path) -> None:
+    folder = write_shop(tmp_path / "project", n_customers=20)
+    wrong = SPEC.replace("features: {", "features: {interesting: {customers: {regoin: 2}}, ")
+    (folder / "perennial.yaml").write_text(wrong)
+    answer = perennial("check", "--now", "2024-05-20", cwd=folder)
+    assert answer.returncode == 1
+    assert "regoin" in answer.stderr
+    assert "Did you mean 'region'?" in " ".join(answer.stderr.split())
+
+
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys, flows.cli; heavy = {'pandas', 'numpy', 'mlflow', 'prefect', 'feast', "
