@@ -80,18 +80,23 @@ class Question:
         return f"<{len(self.features)} features of {self.world.target}: {self.features[:3]}>"
 
 
-def cases(usual: int) -> settings:
-    """As many cases as usual, or as `PERENNIAL_CASES` says; nothing is shrunk.
+def cases(n: int) -> settings:
+    """So many cases; nothing is shrunk.
 
     NOTE: featuretools takes up to a second for one world; shrinking would take many minutes.
     """
     return settings(
-        max_examples=CASES or usual,
+        max_examples=n,
         deadline=None,
         phases=[Phase.explicit, Phase.reuse, Phase.generate],
         suppress_health_check=list(HealthCheck),
         print_blob=True,
     )
+
+
+def many_cases(usual: int) -> settings:
+    """As many cases as usual, or as `PERENNIAL_CASES` says."""
+    return cases(CASES or usual)
 
 
 def _some(draw: st.DrawFn, names: tuple, least: int, most: int) -> list:

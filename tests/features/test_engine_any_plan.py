@@ -13,7 +13,7 @@ from features.engine.tables import Tables
 from tests.features.brute_force import Oracle
 from tests.features.comparing import differences
 from tests.features.featuretools_oracle import comparable_features, matrix_of
-from tests.features.plans import Question, cases, questions
+from tests.features.plans import Question, cases, many_cases, questions
 from tests.features.strategies import SHAPES, STRANGE, worlds
 from tests.features.test_engine_properties import poisoned
 
@@ -45,7 +45,7 @@ def check_against_featuretools(question: Question) -> None:
         assert differences(ours, theirs, list(theirs), scales) == []
 
 
-@cases(15)
+@cases(10)
 @given(strange)
 def test_any_plan_has_the_values_of_the_written_semantics(question):
     check_against_written_semantics(question)
@@ -53,13 +53,13 @@ def test_any_plan_has_the_values_of_the_written_semantics(question):
 
 @pytest.mark.slow
 @pytest.mark.timeout(6000)
-@cases(60)
+@many_cases(60)
 @given(strange)
 def test_any_plan_has_the_values_of_the_written_semantics_thoroughly(question):
     check_against_written_semantics(question)
 
 
-@cases(15)
+@cases(10)
 @given(plain)
 def test_any_plan_has_the_values_of_featuretools(question):
     check_against_featuretools(question)
@@ -67,7 +67,7 @@ def test_any_plan_has_the_values_of_featuretools(question):
 
 @pytest.mark.slow
 @pytest.mark.timeout(6000)
-@cases(60)
+@many_cases(60)
 @given(plain)
 def test_any_plan_has_the_values_of_featuretools_thoroughly(question):
     check_against_featuretools(question)
@@ -86,7 +86,7 @@ def check_that_the_future_changes_nothing(question: Question, seed: int) -> None
 seeds = st.integers(0, 2**32 - 1)
 
 
-@cases(25)
+@cases(15)
 @given(strange, seeds)
 def test_the_future_changes_nothing_in_any_plan(question, seed):
     check_that_the_future_changes_nothing(question, seed)
@@ -94,13 +94,13 @@ def test_the_future_changes_nothing_in_any_plan(question, seed):
 
 @pytest.mark.slow
 @pytest.mark.timeout(6000)
-@cases(100)
+@many_cases(100)
 @given(strange, seeds)
 def test_the_future_changes_nothing_in_any_plan_thoroughly(question, seed):
     check_that_the_future_changes_nothing(question, seed)
 
 
-@cases(15)
+@cases(10)
 @given(strange)
 def test_an_exclusive_cutoff_is_a_microsecond_earlier(question):
     """For all that does not read the clock itself."""
@@ -121,3 +121,19 @@ def reads_clock(node: Node) -> bool:
     own = isinstance(node, Map | Scan | Aggregate) and "Since" in node.call.name
     windowed = isinstance(node, Aggregate) and node.window is not None
     return own or windowed or any(map(reads_clock, inputs_of(node)))
+
+
+@cases(10)
+@given(strange)
+def test_threads_and_company_change_nothing_in_any_plan(question):
+    """Bit by bit the same on one thread or two, asked alone or together."""
+    world = question.world
+    nodes, tables = lower(question.definitions, world.schema), Tables(world.schema, world.tables)
+    together = compute_nodes(nodes, tables, world.rows, n_threads=2)
+    alone = [
+        compute_nodes(nodes, tables, world.rows.iloc[[i]].reset_index(drop=True), n_threads=1)
+        for i in range(len(world.rows))
+    ]
+    pd.testing.assert_frame_equal(
+        together, pd.concat(alone, ignore_index=True), check_exact=True, check_dtype=False
+    )

@@ -32,6 +32,7 @@ BY_TYPE = {
     "PersonFullName": ["person"],
     "Filepath": ["file"],
     "LatLong": ["place", "other"],
+    "Ordinal": ["hour", "weekday"],
 }
 BY_TAG = {
     "time_index": ["t"],
@@ -43,31 +44,44 @@ BY_TAG = {
 }
 
 
-def columns_for(input_types: list) -> list[str]:
-    """Different columns that fit, in the order of the inputs."""
+def bases_for(input_types: list, orders: pd.DataFrame) -> list:
+    """Different columns (or parts of dates) that fit, in the order of the inputs."""
     chosen: list[str] = []
     for wanted in input_types:
         logical = type(wanted.logical_type).__name__ if wanted.logical_type else None
         tags = [BY_TAG[tag] for tag in sorted(wanted.semantic_tags) if tag in BY_TAG]
-        fitting = tags[0] if tags else BY_TYPE[logical] if logical else ["c", "person"]
+        fitting = BY_TYPE.get(logical) or (tags[0] if tags else ["c", "person"])
+        if "date_of_birth" in wanted.semantic_tags or "time_index" in wanted.semantic_tags:
+            fitting = tags[0]
         chosen.append(next(name for name in fitting if name not in chosen))
-    return chosen
+    return [_base(orders, name) for name in chosen]
 
 
-def first_alternative(primitive: type) -> list:
-    alternatives = primitive.input_types
-    return alternatives[0] if isinstance(alternatives[0], list) else alternatives
+def _base(orders: pd.DataFrame, name: str):
+    if name in PARTS:
+        return ft.Feature(ft.Feature(orders.ww["d"]), primitive=PARTS[name])
+    return ft.Feature(orders.ww[name])
 
 
-def make(primitive: type, entityset: ft.EntitySet, **options):
+PARTS = {"hour": ft.primitives.Hour, "weekday": ft.primitives.Weekday}
+
+
+def alternatives(primitive: type) -> list[list]:
+    """The lists of inputs that a primitive takes."""
+    types = primitive.input_types
+    return types if isinstance(types[0], list) else [types]
+
+
+def make(primitive: type, entityset: ft.EntitySet, **options) -> list:
+    """A feature for each list of inputs."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         orders = entityset["orders"]
-        columns = columns_for(first_alternative(primitive))
+        choices = [bases_for(types, orders) for types in alternatives(primitive)]
         if primitive.name == "savgol_filter":
-            columns = ["m"]  # it fails on nulls
-        bases = [ft.Feature(orders.ww[name]) for name in columns]
-        return ft.Feature(bases, primitive=primitive(), **options)
+            choices = [[ft.Feature(orders.ww["m"])]]  # it fails on nulls
+        features = [ft.Feature(bases, primitive=primitive(), **options) for bases in choices]
+    return list({feature.get_name(): feature for feature in features}.values())
 
 
 def rows_of(table: str) -> pd.DataFrame:
@@ -108,12 +122,17 @@ def matrices(kind: str) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, list[str]
     cutoffs["time"] = cutoffs["time"].astype("datetime64[ns]")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        nodes = lower(ft.save_features(list(features.values())), bazaar.schema())
+        listed = [feature for several in features.values() for feature in several]
+        nodes = lower(ft.save_features(listed), bazaar.schema())
+        others = [name for name in features if name not in OF_VISIBLE_ROWS]
         theirs = ft.calculate_feature_matrix(
-            [f for name, f in features.items() if name not in OF_VISIBLE_ROWS], entityset, cutoffs
+            [feature for name in others for feature in features[name]], entityset, cutoffs
         )
     ours = compute_nodes(nodes, Tables(bazaar.schema(), bazaar.tables()), rows)
-    columns = {name: feature.get_feature_names() for name, feature in features.items()}
+    columns = {
+        name: [column for feature in several for column in feature.get_feature_names()]
+        for name, several in features.items()
+    }
     return ours, theirs.astype(object).reset_index(drop=True), columns
 
 

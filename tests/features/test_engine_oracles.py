@@ -1,23 +1,18 @@
 """Values against two oracles: featuretools itself, and the semantics written a second time."""
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from features.plan import FeaturePlan
 from tests.features.brute_force import Oracle
 from tests.features.comparing import compute, differences, plan_world
 from tests.features.featuretools_oracle import comparable, featuretools_matrix
+from tests.features.plans import cases, many_cases
 from tests.features.strategies import STRANGE, World, worlds
 
-# NOTE: featuretools takes up to a second for one world; shrinking would take many minutes.
-fast = settings(
-    max_examples=25,
-    deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow],
-)
-thorough = settings(fast, max_examples=120)
+fast = cases(25)
+thorough = many_cases(120)
 depths = st.integers(0, 3)
 
 
@@ -54,7 +49,7 @@ def test_values_are_those_of_featuretools_thoroughly(world, depth):
     check_against_featuretools(world, depth)
 
 
-@settings(fast, max_examples=50)
+@cases(50)
 @given(worlds(**STRANGE), depths)
 def test_values_are_those_of_the_written_semantics(world, depth):
     check_against_brute_force(world, depth)
