@@ -11,7 +11,7 @@ from tests.features.featuretools_oracle import comparable, featuretools_matrix
 from tests.features.plans import cases, many_cases
 from tests.features.strategies import STRANGE, World, worlds
 
-fast = cases(25)
+fast = cases(15)
 thorough = many_cases(120)
 depths = st.integers(0, 3)
 
@@ -49,7 +49,7 @@ def test_values_are_those_of_featuretools_thoroughly(world, depth):
     check_against_featuretools(world, depth)
 
 
-@cases(50)
+@cases(30)
 @given(worlds(**STRANGE), depths)
 def test_values_are_those_of_the_written_semantics(world, depth):
     check_against_brute_force(world, depth)
