@@ -85,6 +85,10 @@ class Evaluator:
             results[node][there] = values.pop(node)[place]
         return results
 
+    def release(self) -> None:
+        """Let go of all that is kept, which would else wait for the collector of cycles."""
+        self.__dict__.clear()
+
     def evaluate(self, frame: Frame, nodes: Iterable[Node]) -> Results:
         """Evaluate nodes of the frame's table at visible pairs."""
         wanted = _with_inputs(nodes)

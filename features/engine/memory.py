@@ -1,7 +1,6 @@
 """How much memory the engine may take, and about how much its parts need."""
 
 import ctypes
-import gc
 import os
 import re
 from collections.abc import Mapping
@@ -104,10 +103,9 @@ def free_budget(memory_limit: int | str | None) -> int:
 def give_back() -> None:
     """Give freed memory back to the system, where that can be asked.
 
-    NOTE: without it ten partitions of 120 MB leave 600 MB behind: evaluators hold themselves in
-    cycles, and the heap keeps pieces of other sizes than the next partition asks for.
+    NOTE: without it the heap keeps what one partition freed, in pieces of other sizes than the
+    next one asks for.
     """
-    gc.collect()
     pa.default_memory_pool().release_unused()
     trim = getattr(_LIBRARY, "malloc_trim", None)
     if trim is not None:

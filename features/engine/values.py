@@ -34,11 +34,19 @@ def values_by_part(
     order = np.lexsort((asked.cutoffs, asked.places))
     evaluator = Evaluator(store, pool, inclusive=asked.inclusive)
     n_part = max(MAX_CELLS // len(nodes), 1)
-    for first in range(0, len(order), n_part):
-        pool.check()
-        part = order[first : first + n_part]
-        values = evaluator.at(table, asked.places[part], asked.cutoffs[part], tuple(nodes.values()))
-        yield part, {name: _finish(evaluator, node, values[node]) for name, node in nodes.items()}
+    try:
+        for first in range(0, len(order), n_part):
+            pool.check()
+            part = order[first : first + n_part]
+            values = evaluator.at(
+                table, asked.places[part], asked.cutoffs[part], tuple(nodes.values())
+            )
+            yield (
+                part,
+                {name: _finish(evaluator, node, values[node]) for name, node in nodes.items()},
+            )
+    finally:
+        evaluator.release()
 
 
 def _finish(evaluator: Evaluator, node: Node, values: Array) -> Array:

@@ -60,8 +60,8 @@ def measured(pickled, n_customers: int, limit: str) -> dict:
 @pytest.mark.slow
 def test_the_limit_holds_and_changes_nothing(tmp_path):
     """In one piece it takes more than twice the limit."""
-    n_customers, limit = 15_000, 650
-    snapshot = write_shop(shop_tables(n_customers, 2_000_000), tmp_path / "snapshots" / "s")
+    n_customers, limit = 20_000, 650
+    snapshot = write_shop(shop_tables(n_customers, 3_000_000), tmp_path / "snapshots" / "s")
     pickled = tmp_path / "snapshot.pickle"
     pickled.write_bytes(pickle.dumps(snapshot))
     whole = measured(pickled, n_customers, "none")
