@@ -34,6 +34,9 @@ from features.visibility import VisibleTable
 
 MANIFEST = "manifest.json"
 
+ROW_GROUP = 1 << 17
+"""Rows of a group: what is compared and read again when rows are appended."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotTable:
@@ -241,7 +244,9 @@ def _write(source: TableSource, table: VisibleTable, directory: Path) -> Snapsho
 def _write_rows(rows: pa.Table, path: Path) -> None:
     # NOTE: options are fixed, because the bytes are the content's name. One chunk per column,
     # because page boundaries follow chunk boundaries.
-    pq.write_table(rows.combine_chunks(), path, compression="zstd", version="2.6")
+    pq.write_table(
+        rows.combine_chunks(), path, row_group_size=ROW_GROUP, compression="zstd", version="2.6"
+    )
 
 
 def _share(file: Path, name: Path) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -100,14 +101,24 @@ def _earlier(after: Snapshot, directory: Path) -> Snapshot:
             times = rows[time_column].to_numpy()
             limit = np.sort(times)[int(len(times) * (1 - SHARE))]
             rows = rows.filter(pc.less(rows[time_column], limit))
-        pq.write_table(rows, directory / f"{table.name}.parquet", compression="zstd")
+        _write(rows, directory / f"{table.name}.parquet")
         tables.append(replace(table, n_rows=rows.num_rows))
     # The newer snapshot is written in the same way, as all snapshots are.
     for table in after.tables:
         rows = pq.read_table(after.path(table.name))
-        pq.write_table(rows, after.path(table.name), compression="zstd")
+        _write(rows, after.path(table.name))
     return _with_manifest(
         replace(after, directory=directory, tables=tuple(tables), snapshot_id="before")
+    )
+
+
+def _write(rows: pa.Table, path: Path) -> None:
+    pq.write_table(
+        rows.combine_chunks(),
+        path,
+        row_group_size=snapshots.ROW_GROUP,
+        compression="zstd",
+        version="2.6",
     )
 
 

@@ -77,7 +77,7 @@ def still_right(
     if before is None or before.schema != after.schema or computed.rows.empty:
         return Computed(rows=computed.rows.iloc[:0], snapshot=after.directory)
     touched = _touched(plan, before, after)
-    keys, place = np.unique(computed.rows[key].to_numpy(), return_inverse=True)
+    place, keys = pd.factorize(computed.rows[key])
     type_ = pq.read_schema(after.path(plan.target)).field(key).type
     since = touched.moments(pa.chunked_array([pa.array(keys).cast(type_)]))[place]
     kept = computed.rows[asked_cutoffs(computed.rows) < since]

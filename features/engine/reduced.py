@@ -64,7 +64,10 @@ class _Reading:
         """Read the wanted rows of a table."""
         if name in self._whole:
             return self._snapshot.read(name, columns=list(columns))
-        rows = np.unique(np.concatenate(self._wanted[name]))
+        wanted = np.zeros(pq.read_metadata(self._snapshot.path(name)).num_rows, dtype=bool)
+        for found in self._wanted[name]:
+            wanted[found] = True
+        rows = np.flatnonzero(wanted)
         parts, first = [], 0
         with pq.ParquetFile(self._snapshot.path(name)) as file:
             parts.append(file.schema_arrow.empty_table().select(list(columns)))
