@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from features.fingerprint import fingerprint
 from features.schema import HISTORY
 from flows.errors import FlowError
+from flows.settings import checked_size
 
 SPEC_NAME = "perennial.yaml"
 
@@ -46,6 +47,7 @@ def _window(text: str) -> str:
 Duration = Annotated[str, AfterValidator(_duration)]
 Window = Annotated[str, AfterValidator(_window)]
 Values = tuple[Annotated[bool, Field(strict=True)] | str, ...]
+Size = Annotated[str, AfterValidator(checked_size)]
 Cron = Annotated[str, Field(pattern=r"^\S+(\s+\S+){4}$", description="five cron fields")]
 
 
@@ -97,6 +99,8 @@ class FeaturesSection(_Section):
     interesting
         Table to column to values (or how many of the most frequent ones): rows with such a value
         are also summarized apart.
+    memory_limit
+        Of the process while it computes features, such as `4GB`; a setting otherwise.
     target_history
         Whether past labels, known by the cutoff, are a table like the others.
     """
@@ -107,6 +111,7 @@ class FeaturesSection(_Section):
     max_features: int = Field(300, ge=1)
     target_history: bool = True
     online_rows: int = Field(10_000, ge=0)
+    memory_limit: Size | None = None
 
 
 class SearchSection(_Section):
@@ -195,8 +200,10 @@ class Project(_Section):
 
     @property
     def fingerprint(self) -> str:
-        """Name of the spec's content; schedules aside, it decides what a retrain computes."""
-        return fingerprint(self.model_dump(mode="json", exclude={"schedules", "monitoring"}))
+        """Name of the spec's content; schedules and limits aside, it decides what a retrain computes."""
+        content = self.model_dump(mode="json", exclude={"schedules", "monitoring"})
+        del content["features"]["memory_limit"]
+        return fingerprint(content)
 
 
 def load_project(folder: Path) -> Project:

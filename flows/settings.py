@@ -4,8 +4,11 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from features.errors import FeatureError
+from features.sizes import parse_bytes
 
 STATE_NAME = ".perennial"
 
@@ -31,6 +34,11 @@ class Settings(BaseSettings):
         Ports on 127.0.0.1 where `perennial up` and `perennial ui` listen.
     orchestrator
         `prefect` records every flow run; `none` runs the same steps as plain functions.
+    memory_limit
+        Of a process that computes features, such as `4GB`; by default 60 % of what the machine, or
+        its cgroup, has. `features.memory_limit` of the project counts before it.
+    executor
+        Where features are computed: `local`, or a Dask scheduler such as `dask://127.0.0.1:8786`.
     """
 
     model_config = SettingsConfigDict(env_prefix="PERENNIAL_", frozen=True, extra="ignore")
@@ -45,6 +53,13 @@ class Settings(BaseSettings):
     mlflow_port: int = Field(5000, ge=1, le=65535)
     orchestrator: Literal["prefect", "none"] = "prefect"
     n_threads: int = Field(2, ge=1)
+    memory_limit: str | None = None
+    executor: str = Field("local", pattern=r"^(local|dask://.+:\d+)$")
+
+    @field_validator("memory_limit")
+    @classmethod
+    def _readable(cls, size: str | None) -> str | None:
+        return checked_size(size)
 
     def state_directory(self, folder: Path) -> Path:
         """Give the state directory of the project in `folder`."""
@@ -61,6 +76,20 @@ class Settings(BaseSettings):
     def artifacts(self, state: Path) -> Path:
         """Give the directory of MLflow's artifacts (unused with an MLflow server)."""
         return self.mlflow_artifacts or state / "mlflow" / "artifacts"
+
+
+def checked_size(size: str | None) -> str | None:
+    """Return a size that `parse_bytes` reads, or None.
+
+    Raises
+    ------
+    ValueError
+        When it does not read it.
+    """
+    try:
+        return size if size is None or parse_bytes(size) else None
+    except FeatureError as error:
+        raise ValueError(str(error)) from error
 
 
 def without_password(url: str) -> str:

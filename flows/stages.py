@@ -55,6 +55,7 @@ class MatrixMade:
     directory: str
     n_rows: int
     n_features: int
+    n_reused: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

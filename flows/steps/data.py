@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from features.durable import replacing
+from features.engine.effort import Effort
 from features.engine.execute import compute_matrix
 from features.history import uses_history, with_history
 from features.labels import Labels, make_labels
-from features.matrix import write_matrix
+from features.materialization import materialize
 from features.plan import FeaturePlan
 from features.snapshot import Snapshot, open_snapshot, take_snapshot
 from flows.runs import Run
@@ -41,11 +42,20 @@ def matrix(run: Run, snapshot: SnapshotTaken, labels: LabelsMade, plan: PlanMade
         rows = pd.read_parquet(labels.path)
         definitions = FeaturePlan.load(Path(plan.path))
         tables = tables_of(run, definitions, snapshot, labels.classes)
-        frame = compute_rows(run, definitions, tables, rows, stage="matrix")
         directory = matrix_directory(run.workspace, definitions)
-        write_matrix(frame, directory=directory, key=_key(run), created_at=run.now)
+        done = materialize(
+            definitions,
+            tables,
+            rows,
+            directory=directory,
+            created_at=run.now,
+            effort=effort_of(run, "matrix"),
+        )
         return MatrixMade(
-            directory=str(directory), n_rows=len(frame), n_features=len(definitions.names)
+            directory=str(directory),
+            n_rows=len(rows),
+            n_features=len(definitions.names),
+            n_reused=done.n_reused,
         )
 
     return run.once("matrix", MatrixMade, compute, _matrix_sentence)
@@ -98,18 +108,32 @@ def compute_rows(
     run: Run, plan: FeaturePlan, tables: Snapshot, rows: pd.DataFrame, *, stage: str
 ) -> pd.DataFrame:
     """Compute a plan's features for (key, cutoff_time) rows, telling how far it is."""
+    effort = effort_of(run, stage)
     frame = compute_matrix(
         plan,
         tables,
         rows,
-        n_threads=run.workspace.settings.n_threads,
-        on_progress=lambda done, total: run.narrator.advance(stage, done, total),
+        n_threads=effort.n_threads,
+        memory_limit=effort.memory_limit,
+        executor=effort.executor,
+        on_progress=effort.on_progress,
     )
     for feature in plan.features:
         # Models take no infinities; a sum or ratio beyond all bounds counts as not known.
         if feature.kind == "numeric" and np.isinf(frame[feature.name].to_numpy()).any():
             frame[feature.name] = frame[feature.name].replace([np.inf, -np.inf], np.nan)
     return frame
+
+
+def effort_of(run: Run, stage: str) -> Effort:
+    """Say what computing features may take: the project's limit, else the settings'."""
+    settings, section = run.workspace.settings, run.workspace.project.features
+    return Effort(
+        n_threads=settings.n_threads,
+        memory_limit=section.memory_limit or settings.memory_limit,
+        executor=settings.executor,
+        on_progress=lambda done, total: run.narrator.advance(stage, done, total),
+    )
 
 
 def matrix_directory(workspace: Workspace, plan: FeaturePlan) -> Path:
@@ -216,7 +240,8 @@ def _labels_sentence(made: LabelsMade) -> str:
 
 
 def _matrix_sentence(made: MatrixMade) -> str:
-    return f"{made.n_rows:,} rows × {made.n_features} features, each as of its own cutoff"
+    reused = f", {made.n_reused:,} of them as before" if made.n_reused else ""
+    return f"{made.n_rows:,} rows × {made.n_features} features, each as of its own cutoff{reused}"
 
 
 def _served_sentence(served: Served) -> str:

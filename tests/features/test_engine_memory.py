@@ -8,8 +8,9 @@ import sys
 import pytest
 
 from features.engine import memory
-from features.engine.memory import free_budget, machine_memory, parse_bytes, resident_memory
+from features.engine.memory import free_budget, machine_memory, resident_memory
 from features.errors import FeatureError
+from features.sizes import parse_bytes
 from tests.features.shop import shop_tables, write_shop
 
 MEGABYTE = 10**6

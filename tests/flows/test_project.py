@@ -120,3 +120,11 @@ def test_schedules_do_not_change_what_a_retrain_computes() -> None:
 )
 def test_durations(text: str, seconds: int) -> None:
     assert seconds_of(text) == seconds
+
+
+def test_a_memory_limit_is_a_size_and_changes_nothing_that_is_computed():
+    limited = parse_project(SPEC + "features: {memory_limit: 4GB}\n")
+    assert limited.features.memory_limit == "4GB"
+    assert limited.fingerprint == parse_project(SPEC).fingerprint
+    with pytest.raises(FlowError, match="features.memory_limit: expected a size such as '4GB'"):
+        parse_project(SPEC + "features: {memory_limit: plenty}\n")
