@@ -200,7 +200,7 @@ class Project(_Section):
 
     @property
     def fingerprint(self) -> str:
-        """Name of the spec's content; schedules and limits aside, it decides what a retrain computes."""
+        """Name of the content that decides what a retrain computes: no schedules, no limits."""
         content = self.model_dump(mode="json", exclude={"schedules", "monitoring"})
         del content["features"]["memory_limit"]
         return fingerprint(content)
