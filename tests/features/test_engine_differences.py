@@ -451,3 +451,46 @@ def test_a_window_without_rows_is_null_to_all():
     assert values_of([since], world).iloc[:, -1].isna().tolist() == [True]
     with pytest.raises(KeyError, match="id"):
         matrix_of([since], world)
+
+
+def test_a_row_after_the_cutoff_keeps_nothing_in_a_window():
+    """featuretools' training window goes by the last time index, taken over all the data."""
+    world = late_parent_world()
+    frames = dict(world.frames)
+    frames["b"] = frames["b"].assign(t=[after(-48), after(-90)])
+    frames["c"] = frames["c"].assign(t=[after(5), after(-80)])
+    for name in "bc":
+        frames[name]["t"] = frames[name]["t"].astype("datetime64[us]")
+    rows = pd.DataFrame({"id": [0], "cutoff_time": [after(0)]})
+    rows["cutoff_time"] = rows["cutoff_time"].astype("datetime64[us]")
+    world = replace(world, frames=frames, rows=rows)
+    entityset = filled_entityset(world)
+    entityset.add_last_time_indexes()
+    base = ft.Feature(entityset["b"].ww["id"])
+    count = ft.Feature(base, parent_dataframe_name="a", primitive=ft.primitives.Count)
+    cutoffs = rows.rename(columns={"id": "instance_id", "cutoff_time": "time"})
+    cutoffs = cutoffs.assign(instance_id="0", time=cutoffs["time"].astype("datetime64[ns]"))
+    theirs = ft.calculate_feature_matrix([count], entityset, cutoffs, training_window="1 day")
+    assert theirs["COUNT(b)"].tolist() == [1]
+    windowed = ft.Feature(
+        base,
+        parent_dataframe_name="a",
+        primitive=ft.primitives.Count,
+        use_previous="1 day",
+    )
+    assert values_of([windowed], world).iloc[:, -1].tolist() == [0.0]
+
+
+def test_a_row_counts_from_when_its_condition_is_known():
+    orders = pd.DataFrame(
+        {"c": ["x", "x", "y"], "k": [after(1), after(5), after(1)], "n": [1.0, 2, 4]}
+    )
+    world = shop(orders, [after(0.5), after(2), after(5)])
+    entityset = filled_entityset(world)
+    total = ft.Feature(
+        ft.Feature(entityset["orders"].ww["n"]),
+        parent_dataframe_name="customers",
+        primitive=ft.primitives.Sum,
+        where=ft.Feature(entityset["orders"].ww["c"]) == "x",
+    )
+    assert values_of([total], world).iloc[:, -1].tolist() == [0.0, 1.0, 3.0]
