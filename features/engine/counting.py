@@ -66,6 +66,17 @@ def _rise(tree: Ints, counts: Ints, size: int, code: int) -> None:
 
 
 @kernel
+def _tournament(size: int) -> Ints:
+    """Return the winners among `size` codes (a power of two, or 0) while all counts are 0."""
+    tree = np.zeros(2 * size, np.int64)
+    for code in range(size):
+        tree[size + code] = code
+    for node in range(size - 1, 0, -1):
+        tree[node] = tree[2 * node]
+    return tree
+
+
+@kernel
 def most_frequent(codes: Codes, n_codes: int, low: Ints, high: Ints, windowed: bool) -> Codes:
     """Return the most frequent code of each query, the smallest of equals, -1 where none is.
 
@@ -77,12 +88,7 @@ def most_frequent(codes: Codes, n_codes: int, low: Ints, high: Ints, windowed: b
     while size < n_codes:
         size *= 2
     counts = np.zeros(size, np.int64)
-    tree = np.zeros(2 * size if windowed else 0, np.int64)
-    if windowed:
-        for code in range(size):
-            tree[size + code] = code
-        for node in range(size - 1, 0, -1):
-            tree[node] = tree[2 * node]
+    tree = _tournament(size if windowed else 0)
     out = np.full(len(low), -1, np.int32)
     first, last, best = 0, 0, 0
     for i in range(len(low)):

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.engine.compiler import kernel
-from features.engine.counting import _overlaps, _rise
+from features.engine.counting import _overlaps, _rise, _tournament
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -74,11 +74,7 @@ def most_common(codes: Codes, n_codes: int, low: Ints, high: Ints, n: int) -> tu
     while size < n_codes:
         size *= 2
     counts = np.zeros(size, np.int64)
-    tree = np.zeros(2 * size, np.int64)
-    for code in range(size):
-        tree[size + code] = code
-    for node in range(size - 1, 0, -1):
-        tree[node] = tree[2 * node]
+    tree = _tournament(size)
     winners = np.full((len(low), n), -1, np.int32)
     frequencies = np.zeros((len(low), n), np.int64)
     first, last = 0, 0
