@@ -193,9 +193,14 @@ class _Reading:
         that an unknown date is no weekend."""
         inputs = self.features[f]["dependencies"]
         fragile = self.primitive(f) in _OF_DATES | _OF_FLAGS and any(map(self.aggregates, inputs))
+        # its shares of true rows are no numbers any more where no batch row has one
+        fragile |= self.primitive(f) == "DivideNumeric" and any(map(self.counts_true, inputs))
         other = self.primitive(f) not in _NULL_OF_NULL
         known_later = other and any(map(self.waits, inputs))
         return fragile or known_later or self.primitive(f) == "IsWeekend"
+
+    def counts_true(self, f: str) -> bool:
+        return "primitive" in self.arguments(f) and self.primitive(f) == "PercentTrue"
 
     def summarises_differently(self, f: str) -> bool:
         arguments, primitive = self.arguments(f), self.primitive(f)
