@@ -215,7 +215,8 @@ def moments(x: Floats, blocks: Blocks) -> Floats:
                 tail, tail_from, tail_to = empty, low[i], middle[i]
                 for j in range(middle[i] - 1, low[i] - 1, -1):
                     tail = _take(tail, x[j])
-                    tails[j - low[i]] = tail
+                    for k in range(6):
+                        tails[j - low[i], k] = tail[k]
             t = tails[low[i] - tail_from]
             older = _settle((t[0], t[1], t[2], t[3], t[4], t[5]))
             n, total, rest, m2 = _join(older, (n, total, rest, m2))

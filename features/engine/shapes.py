@@ -120,7 +120,9 @@ def shapes(x: Floats, blocks: Blocks) -> Floats:
                 tail, tail_from, tail_to = empty, low[i], middle[i]
                 for j in range(middle[i] - 1, low[i] - 1, -1):
                     tail = _take(tail, x[j])
-                    tails[j - low[i]] = _settle(tail)
+                    settled = _settle(tail)
+                    for k in range(6):
+                        tails[j - low[i], k] = settled[k]
             t = tails[low[i] - tail_from]
             whole = _join((t[0], t[1], t[2], t[3], t[4], t[5]), whole)
         out[i, 0], out[i, 1], out[i, 2], out[i, 3] = whole[0], whole[3], whole[4], whole[5]

@@ -74,14 +74,15 @@ def trends(y: Floats, x: Floats, blocks: Blocks) -> Floats:
             head = _point(head, x[j], y[j])
         stop = high[i]
         if low[i] == middle[i]:
-            out[i] = _slope(head)
+            out[i, 0], out[i, 1], out[i, 2] = _slope(head)
             continue
         if middle[i] != tail_to or low[i] < tail_from:
             tail, tail_from, tail_to = empty, low[i], middle[i]
             for j in range(middle[i] - 1, low[i] - 1, -1):
                 tail = _point(tail, x[j], y[j])
-                tails[j - low[i]] = tail
+                for k in range(11):
+                    tails[j - low[i], k] = tail[k]
         t = tails[low[i] - tail_from]
         older = (t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], t[8], t[9], t[10])
-        out[i] = _join_slopes(older, head)
+        out[i, 0], out[i, 1], out[i, 2] = _join_slopes(older, head)
     return out
