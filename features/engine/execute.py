@@ -36,6 +36,9 @@ _FEW = 0.25
 _BLOCK_CELLS = 1 << 26
 """Cells of a matrix that pandas is let copy into blocks."""
 
+_SAFE = 0.6
+"""Share of the free memory that a partition may take by estimate; some take more than that."""
+
 _SORT_SHARE = 0.5
 """Of the free memory that DuckDB is told it may sort in; it holds some more."""
 
@@ -170,7 +173,7 @@ def _computed(
         places = check_found(find_places(snapshot, plan.target, keys, sorting), keys, plan.target)
         asked = Asked(places=places, cutoffs=asked_cutoffs(rows), inclusive=inclusive)
         on_disk = CellsOnDisk(list(nodes), len(rows), Path(scratch) / "cells")
-        spilling = Spilling(snapshot=snapshot, sorting=sorting, budget=budget)
+        spilling = Spilling(snapshot=snapshot, sorting=sorting, budget=int(budget * _SAFE))
         fill_by_partition(on_disk, nodes, asked, spilling, effort)
         yield on_disk
 
