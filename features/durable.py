@@ -1,5 +1,6 @@
 """Durable writes: a file or directory appears whole under its name, or not at all."""
 
+import errno
 import os
 import shutil
 import uuid
@@ -43,8 +44,12 @@ def creating_directory(path: Path) -> Iterator[Path]:
         for file in sorted(temporary.rglob("*")):
             if file.is_file():
                 _sync(file)
-        if not path.exists():
+        try:
             os.rename(temporary, path)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        else:
             _sync(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
