@@ -18,7 +18,7 @@ def test_of_racing_writers_the_first_wins_and_nobody_fails(tmp_path: Path) -> No
         for turn in range(25):
             with creating_directory(tmp_path / f"made-{turn}") as fresh:
                 (fresh / "author").write_text(str(number))
-                barrier.wait()
+                barrier.wait(timeout=20)
 
     with ThreadPoolExecutor(N_WRITERS) as pool:
         list(pool.map(write, range(N_WRITERS)))
