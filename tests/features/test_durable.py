@@ -38,10 +38,17 @@ def test_what_is_there_stays(tmp_path: Path) -> None:
 
 
 def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
+    def fail(directory: Path) -> None:
+        (directory / "half").touch()
+        raise ZeroDivisionError
+
     with pytest.raises(ZeroDivisionError), creating_directory(tmp_path / "made") as fresh:
-        (fresh / "half").touch()
-        raise ZeroDivisionError
-    with pytest.raises(ZeroDivisionError), replacing(tmp_path / "file") as temporary:
-        temporary.touch()
-        raise ZeroDivisionError
+        fail(fresh)
+    with pytest.raises(IsADirectoryError), replacing(tmp_path / "file") as temporary:
+        fail_to_write(temporary)
     assert list(tmp_path.iterdir()) == []
+
+
+def fail_to_write(path: Path) -> None:
+    path.write_text("half")
+    raise IsADirectoryError
