@@ -105,7 +105,7 @@ class FeaturesSection(_Section):
         Whether past labels, known by the cutoff, are a table like the others.
     """
 
-    depth: int = Field(2, ge=0, le=4)
+    depth: int = Field(2, ge=0, le=3)
     windows: tuple[Window, ...] = ()
     interesting: dict[str, dict[str, Annotated[int, Field(ge=1, strict=True)] | Values]] = {}
     max_features: int = Field(300, ge=1)
