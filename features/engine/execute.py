@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from features.engine.cancellation import Question, never, threads
 from features.engine.cells import Cells, CellsInMemory, CellsOnDisk, spans
+from features.engine.collector import collector_paused
 from features.engine.columns import find_rows
 from features.engine.effort import Effort, Progress
 from features.engine.executors import LOCAL
@@ -148,16 +149,18 @@ def _computed(
     plan: FeaturePlan, snapshot: Snapshot, rows: pd.DataFrame, *, inclusive: bool, effort: Effort
 ) -> Iterator[Cells]:
     """Yield the cells of all rows: computed in one piece where that fits, else by partition."""
-    nodes = lower(plan.definitions, snapshot.schema)
-    columns = columns_of(nodes, snapshot, plan.target)
+    with collector_paused():
+        nodes = lower(plan.definitions, snapshot.schema)
+        columns = columns_of(nodes, snapshot, plan.target)
     budget = free_budget(effort.memory_limit)
     width = width_of(snapshot, nodes, columns)
     if effort.executor == LOCAL and whole_size(snapshot, width, len(rows)) <= budget:
-        tables = _read(plan.target, nodes, snapshot, columns, rows)
         cells = CellsInMemory(list(nodes), len(rows))
-        store = Tables(snapshot.schema, tables)
-        _fill(cells, nodes, store, rows, inclusive=inclusive, effort=effort)
-        del tables, store
+        with collector_paused():
+            tables = _read(plan.target, nodes, snapshot, columns, rows)
+            store = Tables(snapshot.schema, tables)
+            _fill(cells, nodes, store, rows, inclusive=inclusive, effort=effort)
+            del tables, store
         yield cells
         return
     # NOTE: beside the snapshot, since /tmp may be small or in memory, and workers of a cluster

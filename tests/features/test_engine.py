@@ -1,9 +1,12 @@
 """The face of the engine: plan and snapshot in, matrix out, and what it refuses."""
 
+import gc
+
 import pandas as pd
 import pytest
 
 from features.engine import compute_matrix
+from features.engine.collector import collector_paused
 from features.engine.lower import lower
 from features.errors import FeatureError
 from features.plan import synthesize
@@ -105,3 +108,16 @@ def test_a_matrix_takes_further_columns_without_warning(snapshot):
     matrix = compute_matrix(plan, snapshot, asked(("u1", "2024-01-09")))
     matrix["label"] = 1
     assert len(matrix._mgr.blocks) < 10
+
+
+def test_the_collector_of_cycles_is_as_it_was_afterwards() -> None:
+    assert gc.isenabled()
+    with collector_paused():
+        assert not gc.isenabled()
+        with collector_paused():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    with pytest.raises(ZeroDivisionError), collector_paused():
+        raise ZeroDivisionError
+    assert gc.isenabled()
