@@ -1,6 +1,6 @@
 """What new rows and cutoffs cost, against computing everything again.
 
-    python -m benchmarks.engine.incremental --customers 20000 --folder /tmp/shop
+    python -m benchmarks.engine.incremental --customers 20000 --folder shop
 
 One per cent of transactions and sessions, the newest, come to a shop whose matrix is there, and one
 per cent more (customer, cutoff) rows are asked about. CPU seconds of this process, in one run; the

@@ -62,7 +62,8 @@ class _Reading:
 
     def table(self, name: str, columns: Sequence[str]) -> pa.Table:
         """Read the wanted rows of a table."""
-        if name in self._whole:
+        # What no group names is read only through another table's whole: all of it is needed.
+        if name in self._whole or name not in self._wanted:
             return self._snapshot.read(name, columns=list(columns))
         wanted = np.zeros(pq.read_metadata(self._snapshot.path(name)).num_rows, dtype=bool)
         for found in self._wanted[name]:
