@@ -107,8 +107,10 @@ class _Walk:
         if isinstance(node, Scan):
             role = None
             self.whole.add(node.table)
+        # NOTE: also where there are no inputs: COUNT reads the rows of its path and no column.
+        below = self._move(node, role)
         for base in inputs_of(node):
-            self.visit(base, self._move(node, role))
+            self.visit(base, below)
 
     def _move(self, node: Node, role: Role | None) -> Role | None:
         """Say at which rows the inputs of `node` are read."""

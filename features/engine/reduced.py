@@ -62,8 +62,7 @@ class _Reading:
 
     def table(self, name: str, columns: Sequence[str]) -> pa.Table:
         """Read the wanted rows of a table."""
-        # What no group names is read only through another table's whole: all of it is needed.
-        if name in self._whole or name not in self._wanted:
+        if name in self._whole:
             return self._snapshot.read(name, columns=list(columns))
         wanted = np.zeros(pq.read_metadata(self._snapshot.path(name)).num_rows, dtype=bool)
         for found in self._wanted[name]:

@@ -121,3 +121,40 @@ def test_the_collector_of_cycles_is_as_it_was_afterwards() -> None:
     with pytest.raises(ZeroDivisionError), collector_paused():
         raise ZeroDivisionError
     assert gc.isenabled()
+
+
+def test_counts_alone_are_those_of_all_rows_where_few_are_asked(tmp_path):
+    """A count reads no column, so nothing else makes its table be read."""
+    users = [f"u{number},{'north' if number < 4 else 'south'}\n" for number in range(8)]
+    (tmp_path / "users.csv").write_text("user,region\n" + "".join(users))
+    (tmp_path / "regions.csv").write_text("region\nnorth\nsouth\n")
+    visits = [f"{number},u{number % 8},2024-01-01\n" for number in range(20)]
+    (tmp_path / "visits.csv").write_text("visit,user,at\n" + "".join(visits))
+    snapshot = take_snapshot(
+        [
+            TableSource(name="users", source="users.csv", key="user"),
+            TableSource(name="regions", source="regions.csv", key="region"),
+            TableSource(name="visits", source="visits.csv", key="visit", time="at"),
+        ],
+        [
+            Relationship.parse("regions.region <- users.region"),
+            Relationship.parse("users.user <- visits.user"),
+        ],
+        base_directory=tmp_path,
+        directory=tmp_path / "snapshots",
+        now=pd.Timestamp("2024-02-01"),
+    )
+    plan = synthesize(snapshot.schema, "users", depth=3)
+    counts = ["COUNT(visits)", "regions.COUNT(users)", "regions.COUNT(visits)"]
+    for names in ([name] for name in counts if name in plan.names):
+        alone = plan.keep(names, {})
+        found = compute_matrix(alone, snapshot, asked(("u1", "2024-01-09")))
+        expected = {
+            "COUNT(visits)": 3.0,
+            "regions.COUNT(users)": 4.0,
+            "regions.COUNT(visits)": 12.0,
+        }
+        assert found[names[0]].tolist() == [expected[names[0]]]
+    assert set(counts) <= set(plan.names)
+    together = compute_matrix(plan.keep(counts, {}), snapshot, asked(("u1", "2024-01-09")))
+    assert together[counts].iloc[0].tolist() == [3.0, 4.0, 12.0]
