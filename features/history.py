@@ -101,12 +101,6 @@ def tells_when(labels: pd.DataFrame) -> bool:
     return bool((labels[LABEL_TIME] > labels[CUTOFF_TIME]).any())
 
 
-def own_answers(plan: FeaturePlan) -> frozenset[str]:
-    """Name the features that say what the entity itself answered last, or on average."""
-    summaries = ("LAST", "MEAN", "MODE", "PERCENT_TRUE")
-    return frozenset(f"{name}({HISTORY}.{LABEL})" for name in summaries) & frozenset(plan.names)
-
-
 def uses_history(plan: FeaturePlan) -> bool:
     """Say whether a feature of the plan looks at past labels."""
     definitions = json.loads(plan.definitions).get("feature_definitions", {})

@@ -1,15 +1,12 @@
-"""Relevance: which features a model makes use of, judged on training rows before the search.
+"""Relevance: which features a model has use for, judged on training rows before the search.
 
-A quick boosted model sees features together, so one that matters only beside another is kept and
-of many that say nearly the same a few are. Two models on alternating stretches of time vote:
-what helps in one only is luck. Before that go features that merely tell the time (a sum that
-grows for ever separates past from future and says nothing about tomorrow) and categories that
-are as good as keys.
+Out go features that merely tell the time (a sum that grows for ever separates past from future
+and says nothing about tomorrow) and categories that are as good as keys; of the others those stay
+that save most of the loss on rows which a quick model has not seen (`features.usefulness`).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 
-import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -17,11 +14,10 @@ from scipy.stats import rankdata
 
 from features.errors import FeatureError
 from features.plan import FeaturePlan
+from features.usefulness import measure_use
 
 MAX_CLOCK_CORRELATION = 0.9
 MAX_LEVELS = 100
-N_STRETCHES = 8
-_ROUNDS = 50
 _RARE_ROWS = 20
 
 Floats = npt.NDArray[np.float64]
@@ -34,11 +30,10 @@ def choose(
     labels: np.ndarray,
     max_features: int,
     cutoff_time: np.ndarray | None = None,
-    keep: Collection[str] = (),
     seed: int = 0,
     n_threads: int = 2,
 ) -> FeaturePlan:
-    """Keep the `max_features` features a model makes most use of.
+    """Keep the `max_features` features that are of most use to a model.
 
     Parameters
     ----------
@@ -48,13 +43,11 @@ def choose(
         Shape (n_rows,): class codes from 0, or a regression's floats.
     cutoff_time
         Shape (n_rows,); `None` where rows have no time, so nothing can tell it.
-    keep
-        Features that stay whatever use is made of them, unless they tell the time.
 
     Returns
     -------
     FeaturePlan
-        In the plan's order, with a reason per dropped feature.
+        In the plan's order, with a reason per dropped feature; of equals the first stays.
 
     Raises
     ------
@@ -71,9 +64,10 @@ def choose(
     left = [name for name in plan.names if name not in reasons]
     if len(left) > max_features:
         use = _use(left, encoded, kinds, labels, seed=seed, n_threads=n_threads)
-        ranked = sorted(left, key=lambda name: (name not in keep, -use[name]))
-        for name in ranked[max_features:]:
-            reasons[name] = f"a model made {use[name]:.2%} of its gain with it: not among the best"
+        for name in sorted(left, key=lambda name: -use[name])[max_features:]:
+            reasons[name] = (
+                f"of use for {use[name]:.3%} of the loss on rows unseen: not among the best"
+            )
     return plan.keep([name for name in plan.names if name not in reasons], reasons)
 
 
@@ -127,7 +121,7 @@ def _encode(column: pd.Series, kind: str) -> Floats:
 
 
 def _use(
-    names: list[str],
+    names: Sequence[str],
     encoded: Mapping[str, Floats],
     kinds: Mapping[str, str],
     labels: np.ndarray,
@@ -135,46 +129,11 @@ def _use(
     seed: int,
     n_threads: int,
 ) -> dict[str, float]:
-    """Give each feature's share of gain, the smaller of two models' counting most."""
     matrix = np.column_stack([encoded[name] for name in names]).astype(np.float32)
-    categories = [
+    categorical = [
         position
         for position, name in enumerate(names)
         if kinds[name] == "categorical" and np.nanmax(encoded[name], initial=0) < MAX_LEVELS
     ]
-    stretch = np.arange(len(labels)) * N_STRETCHES // len(labels) % 2
-    shares = []
-    for half in (0, 1):
-        rows = stretch == half
-        parameters = _parameters(labels, seed=seed + half, n_threads=n_threads)
-        data = lgb.Dataset(matrix[rows], labels[rows], categorical_feature=categories)
-        booster = lgb.train(parameters, data, num_boost_round=_ROUNDS)
-        gain = booster.feature_importance("gain").astype(float)
-        shares.append(gain / max(gain.sum(), 1e-12))
-    use = np.minimum(*shares) + 0.1 * np.maximum(*shares)
+    use = measure_use(matrix, labels, categorical=categorical, seed=seed, n_threads=n_threads)
     return dict(zip(names, use.tolist(), strict=True))
-
-
-def _parameters(labels: np.ndarray, *, seed: int, n_threads: int) -> dict[str, object]:
-    n_classes = len(np.unique(labels)) if labels.dtype.kind in "iub" else 0
-    task: dict[str, object] = {"objective": "regression"}
-    if n_classes == 2:
-        task = {"objective": "binary"}
-    elif n_classes > 2:
-        task = {"objective": "multiclass", "num_class": int(labels.max()) + 1}
-    return task | {
-        "learning_rate": 0.1,
-        "num_leaves": 15,
-        "min_data_in_leaf": max(5, min(50, len(labels) // 100)),
-        "feature_fraction": 0.3,
-        "bagging_fraction": 0.8,
-        "bagging_freq": 1,
-        "max_bin": 63,
-        "cat_smooth": 50.0,
-        "lambda_l2": 5.0,
-        "seed": seed,
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": n_threads,
-        "verbosity": -1,
-    }

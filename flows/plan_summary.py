@@ -22,7 +22,7 @@ _KINDS = (
     (r"missing in", "missing too often"),
     (r"tells the time", "tells the time"),
     (r".*as good as a key|.*names single rows", "as good as a key"),
-    (r"a model made|relevance|beyond the", "not among the best"),
+    (r"of use for|relevance|beyond the", "not among the best"),
     (r"would take about", "too dear"),
 )
 

@@ -45,7 +45,6 @@ class PlanMade:
     n_considered: int
     n_features: int
     by_table: Mapping[str, int]
-    own_columns: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

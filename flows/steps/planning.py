@@ -7,7 +7,7 @@ import pandas as pd
 
 from features.census import take_census
 from features.economy import drop_costly
-from features.history import own_answers, tells_when, with_history
+from features.history import tells_when, with_history
 from features.interesting import find_interesting
 from features.plan import FeaturePlan, FeatureSpec, own_features, synthesize
 from features.redundancy import Facts
@@ -54,7 +54,6 @@ def _plan(run: Run, snapshot: SnapshotTaken, labels: LabelsMade) -> PlanMade:
         labels=rows["label"].to_numpy(),
         max_features=section.max_features,
         cutoff_time=rows["cutoff_time"].to_numpy(),
-        keep=own | own_answers(informative),
         seed=run.workspace.project.search.seed,
         n_threads=run.workspace.settings.n_threads,
     )
@@ -66,7 +65,6 @@ def _plan(run: Run, snapshot: SnapshotTaken, labels: LabelsMade) -> PlanMade:
         n_considered=len(kept.names) + len(kept.dropped),
         n_features=len(kept.names),
         by_table=_count_by_table(kept, own, entity),
-        own_columns=[name for name in kept.names if name in own],
     )
 
 

@@ -17,7 +17,6 @@ from features.errors import SchemaError
 from features.history import (
     history_schema,
     make_history,
-    own_answers,
     tells_when,
     uses_history,
     with_history,
@@ -272,17 +271,6 @@ def test_a_table_of_this_name_is_refused() -> None:
 def test_label_times_that_are_the_cutoffs_say_nothing() -> None:
     assert not tells_when(answers((0, 0, 1.0, 0), (1, 3, 1.0, 3)))
     assert tells_when(answers((0, 0, 1.0, 0), (1, 3, 1.0, 4)))
-
-
-def test_own_answers_are_told_from_those_of_siblings() -> None:
-    assert own_answers(plan_of("regression")) == {
-        "LAST(past_labels.label)",
-        "MEAN(past_labels.label)",
-    }
-    assert own_answers(plan_of("multiclass")) == {
-        "LAST(past_labels.label)",
-        "MODE(past_labels.label)",
-    }
 
 
 def test_a_plan_knows_whether_it_looks_at_past_labels() -> None:

@@ -1,5 +1,6 @@
 """Relevance: what a model uses stays; clocks and keys in disguise go, each with a reason."""
 
+import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import pytest
@@ -52,11 +53,24 @@ def test_without_time_nothing_tells_it(plan: FeaturePlan) -> None:
     assert set(choose(plan, frame, labels=labels, max_features=50).names) == set(NAMES)
 
 
-def test_what_is_to_be_kept_is_kept(plan: FeaturePlan) -> None:
-    frame, labels, _ = a_frame()
-    kept = choose(plan, frame, labels=labels, max_features=2, keep={"noise_b"})
-    assert "noise_b" in kept.names
-    assert len(kept.names) == 2
+def test_what_helps_to_remember_days_is_not_kept() -> None:
+    """Every day has a rate of its own and a number that names it; the weak signal lasts."""
+    rng = np.random.default_rng(1)
+    day = np.repeat(np.arange(60), 100)
+    names_the_day = rng.permutation(60)[day].astype(float)
+    signal = rng.normal(size=len(day))
+    rate = rng.normal(size=60)[day]
+    labels = (rate + 0.4 * signal + rng.logistic(size=len(day)) > 0).astype(int)
+    columns = dict.fromkeys(("id", "name", "signal"), ColumnType.NUMERIC) | {"id": ColumnType.KEY}
+    table = Table(name="rows", key="id", columns=columns)
+    plan = synthesize(Schema(tables=(table,), relationships=()), "rows", depth=0)
+    frame = pd.DataFrame({"name": names_the_day, "signal": signal})
+    kept = choose(plan, frame, labels=labels, max_features=1)
+    assert kept.names == ("signal",)
+    gain = lgb.train(
+        {"objective": "binary", "verbosity": -1, "num_leaves": 15}, lgb.Dataset(frame, labels), 50
+    ).feature_importance("gain")
+    assert gain[0] > gain[1], "what is used most on rows seen is the day's name"
 
 
 def test_the_same_seed_gives_the_same_choice(plan: FeaturePlan) -> None:

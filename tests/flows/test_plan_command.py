@@ -20,7 +20,7 @@ from tests.flows.conftest import NOW
         ("never has a value: one of users has at most 1 of orders", "never changes, or never"),
         ("each of flights is asked once", "no rows to look back on"),
         ("missing in 99.1% of rows", "missing too often"),
-        ("a model made 0.01% of its gain with it: not among the best", "not among the best"),
+        ("of use for -0.002% of the loss on rows unseen: not among the best", "not among the best"),
         ("would take about 900 CPU seconds for 10 rows, 60 are allowed", "too dear"),
         ("120 levels that change from row to row: as good as a key", "as good as a key"),
         ("a date is not a quantity; its parts are features", "not a number or category"),
