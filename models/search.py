@@ -19,6 +19,7 @@ from models.errors import SearchError
 from models.families.family import Family, Shape
 from models.leaderboard import Leaderboard, TrialRecord, rank
 from models.ledger import TrialLedger
+from models.options import SearchOptions
 from models.portfolio import make_portfolio
 from models.progress import Listener, SearchEvent
 from models.session import Session
@@ -37,6 +38,7 @@ __all__ = [
     "Leaderboard",
     "SearchBudget",
     "SearchEvent",
+    "SearchOptions",
     "SearchResult",
     "TrialRecord",
     "search",
@@ -97,7 +99,7 @@ def search(
     directory: Path,
     warm: Sequence[Candidate] = (),
     on_event: Listener | None = None,
-    families: str = "models.families",
+    options: SearchOptions | None = None,
 ) -> SearchResult:
     """Find an ensemble, and predict the sealed holdout with the very model that ships.
 
@@ -116,8 +118,8 @@ def search(
         Candidates to try right after the first defaults, best first.
     on_event
         Told of every trial, in the caller's thread.
-    families
-        Module whose `FAMILIES` are searched; worker processes import it by this name.
+    options
+        How candidates are found and tried; by default as usual.
 
     Raises
     ------
@@ -127,7 +129,8 @@ def search(
         When the directory holds another search, is in use, or no worker can be started.
     """
     clock = Clock(budget=budget)
-    known: Mapping[str, Family] = importlib.import_module(families).FAMILIES
+    options = options or SearchOptions()
+    known: Mapping[str, Family] = importlib.import_module(options.families).FAMILIES
     for candidate in warm:
         if candidate.family not in known:
             raise SearchError.unknown_family(candidate.family, known)
@@ -135,7 +138,7 @@ def search(
     shared = directory / "data"
     with (
         _alone(directory),
-        Worker(data=shared, families=families, log=directory / "worker.log") as worker,
+        Worker(data=shared, families=options.families, log=directory / "worker.log") as worker,
     ):
         found = _fingerprint(data, problem, seed, warm, known)
         rows, holdout = _split(data, problem, seed)

@@ -16,7 +16,7 @@ from models.dataset import Dataset
 from models.errors import ProblemError, SearchError
 from models.ledger import TrialLedger
 from models.persistence import load_model, save_model
-from models.search import SearchBudget, search
+from models.search import SearchBudget, SearchOptions, search
 from tests.models.tables import PROBLEMS, make_table
 
 HERE = Path(__file__).parent
@@ -120,18 +120,22 @@ _CHILD = """
 import sys
 sys.path[:0] = [{here!r}, {root!r}]
 from pathlib import Path
-from models.search import SearchBudget, search
+from models.search import SearchBudget, SearchOptions, search
 from tests.models.tables import PROBLEMS, make_table
 search(make_table("binary", n_rows=300), PROBLEMS["binary"],
        budget=SearchBudget(max_seconds=200, max_trials=8), seed=0, directory=Path({directory!r}),
-       families="planted_slowly", on_event=lambda e: print(e.trial and e.trial.number, flush=True))
+       options=SearchOptions(families="planted_slowly"),
+       on_event=lambda e: print(e.trial and e.trial.number, flush=True))
 """
 
 
 @pytest.mark.slow
 def test_a_killed_search_continues_and_ends_as_if_undisturbed(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(HERE))
-    data, slow = make_table("binary", n_rows=300), {"families": "planted_slowly", "n_trials": 8}
+    data, slow = (
+        make_table("binary", n_rows=300),
+        {"options": SearchOptions(families="planted_slowly"), "n_trials": 8},
+    )
     undisturbed = run(data, "binary", tmp_path / "whole", **slow)
     script = _CHILD.format(
         here=str(HERE), root=str(HERE.parent.parent), directory=str(tmp_path / "killed")
@@ -193,7 +197,13 @@ def test_warm_candidates_are_tried_after_the_first_defaults(tmp_path):
 @pytest.mark.slow
 def test_failures_of_every_kind_are_failed_trials_and_the_search_goes_on(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(HERE))
-    result = run(make_table(n_rows=200), "binary", tmp_path, n_trials=6, families="planted")
+    result = run(
+        make_table(n_rows=200),
+        "binary",
+        tmp_path,
+        n_trials=6,
+        options=SearchOptions(families="planted"),
+    )
     failed = {e.candidate.family: e.error for e in result.leaderboard.entries if e.error}
     assert failed["crasher"] == "crashed with signal 11"
     assert failed["raiser"].startswith("MemoryError")
@@ -210,7 +220,7 @@ def test_a_hanging_family_does_not_break_the_limit(tmp_path, monkeypatch):
         tmp_path,
         n_trials=None,
         max_seconds=20.0,
-        families="planted_hang",
+        options=SearchOptions(families="planted_hang"),
     )
     assert result.seconds < 20.0
     slept = [e for e in result.leaderboard.entries if e.candidate.family == "sleeper"]
@@ -227,7 +237,7 @@ def test_a_hanging_final_fit_is_stood_in_for_by_the_last_fold(tmp_path, monkeypa
         tmp_path,
         n_trials=None,
         max_seconds=15.0,
-        families="planted_refit",
+        options=SearchOptions(families="planted_refit"),
     )
     assert result.seconds < 15.0
     assert result.stand_ins == (1,)
@@ -260,7 +270,7 @@ def test_another_search_in_the_directory_is_refused(found):
 def test_a_directory_in_use_is_refused(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(HERE))
     begun, data = threading.Event(), make_table(n_rows=200)
-    slow = {"families": "planted_slowly", "n_trials": 3}
+    slow = {"options": SearchOptions(families="planted_slowly"), "n_trials": 3}
     first = threading.Thread(
         target=lambda: run(data, "binary", tmp_path, on_event=lambda e: begun.set(), **slow)
     )
