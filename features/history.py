@@ -78,13 +78,16 @@ def make_history(answers: pa.Table, target: Target, classes: Classes | None = No
 
     Classes of a multiclass target are text, binary labels booleans, a regression's numbers.
     A label counts as known just after its own cutoff at the earliest: the row that asks for it
-    never sees it.
+    never sees it. Rows are named by what they answer, so that a label that arrives late leaves
+    the names of the others alone.
     """
     key = answers.column_names[0]
+    # NOTE: moments are text of one length, so that no two answers share a name.
+    names = [answers[CUTOFF_TIME].cast(pa.string()), answers[key].cast(pa.string())]
     moments = pc.max_element_wise(answers[LABEL_TIME], pc.add(answers[CUTOFF_TIME], _JUST_AFTER))
     return pa.table(
         {
-            HISTORY_KEY: pa.array(range(answers.num_rows), pa.int64()),
+            HISTORY_KEY: pc.binary_join_element_wise(*names, " "),
             key: answers[key],
             LABEL: _labels(answers[LABEL], target, classes),
             LABEL_TIME: moments,

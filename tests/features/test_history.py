@@ -22,6 +22,7 @@ from features.history import (
     with_history,
 )
 from features.labels import Target
+from features.materialization import materialize
 from features.plan import FeaturePlan, synthesize
 from features.schema import HISTORY, ColumnType, Relationship, Schema, Table
 from features.snapshot import open_snapshot, take_snapshot
@@ -90,6 +91,13 @@ def asked(*rows: tuple[int, int]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["user", "cutoff_time"])
     frame["cutoff_time"] = (START + frame["cutoff_time"].astype(int) * DAY).astype("datetime64[us]")
     return frame
+
+
+def rows_at(*cutoffs: str) -> pd.DataFrame:
+    """Ask about users 1 and 2 at some moments."""
+    moments = pd.to_datetime(list(cutoffs)).astype("datetime64[us]")
+    rows = pd.MultiIndex.from_product([[1, 2], moments], names=["user", "cutoff_time"])
+    return rows.to_frame(index=False)
 
 
 class TestValues:
@@ -255,6 +263,25 @@ class TestSnapshot:
         ]
         assert ids[0] == ids[1] != ids[2]
         assert base.snapshot_id not in ids
+
+    def test_a_late_label_leaves_the_other_rows_and_the_matrix_alone(self, tmp_path: Path) -> None:
+        base = self.taken(tmp_path)
+        moments = [pd.Timestamp("2024-01-10"), pd.Timestamp("2024-02-02")]
+        before, after = (
+            with_history(base, self.target(), now=now, classes=("lost", "won")) for now in moments
+        )
+        had, has = (snapshot.read(HISTORY).to_pylist() for snapshot in (before, after))
+        assert [row in had for row in has] == [True, False, True]
+        plan = synthesize(after.schema, "users", depth=2, max_features=50)
+        asked_before = rows_at("2024-01-02", "2024-01-08")
+        asked_after = rows_at("2024-01-02", "2024-01-08", "2024-02-02")
+        done = [
+            materialize(plan, snapshot, rows, directory=tmp_path / "matrix", created_at=now)
+            for snapshot, rows, now in zip(
+                (before, after), (asked_before, asked_after), moments, strict=True
+            )
+        ]
+        assert [(d.n_computed, d.n_reused) for d in done] == [(4, 0), (2, 4)]
 
     def test_nothing_known_is_an_empty_table(self, tmp_path: Path) -> None:
         found = with_history(self.taken(tmp_path), self.target(), now=pd.Timestamp("2024-01-02"))
