@@ -230,7 +230,12 @@ class _Lowering:
         name, module, own = self.definitions.primitive(self.definitions.arguments(full_name))
         types = [_seen(node.type) for node in self._nodes(base_names)]
         kernel = kernels.get(name) if module.startswith(_OURS) else None
-        if kernel is not None and kernel.fits(own) and fits(kernel, types):
+        if (
+            kernel is not None
+            and kernel.fits(own)
+            and fits(kernel, types)
+            and self._in_form(kernel, base_names)
+        ):
             complete = write_arguments(kernel.complete(own))
             call = Call(name=name, module=module, arguments=complete, way=Way.KERNEL)
             given = kernel.gives or self.node(base_names[0]).type
@@ -240,6 +245,11 @@ class _Lowering:
         arguments = write_arguments(own)
         call = Call(name=name, module=module, arguments=arguments, way=Way.FALLBACK, forms=forms)
         return call, self.definitions.type(full_name)
+
+    def _in_form(self, kernel: Any, base_names: Sequence[str]) -> bool:
+        return kernel.forms is None or kernel.forms.issuperset(
+            map(self.definitions.form, base_names)
+        )
 
     def _nodes(self, full_names: Sequence[str]) -> tuple[Node, ...]:
         return tuple(map(self.node, full_names))

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from features.engine.calls import Way
 from features.engine.fallback import map_rows, primitive_of
-from features.engine.graph import Map, Node, ValueType, dtype_of, null_of
+from features.engine.graph import Map, Node, ValueType, dtype_of, is_null, null_of
 from features.engine.primitives import MAPS
 from features.engine.primitives.kinds import MapPrimitive
 from features.engine.series import Labels, from_result
@@ -47,7 +47,10 @@ def _by_kernel(
         return _of_categories(node, kernel, distinct[:-1])[place]
     texts = [labels(base, array) for base, array in zip(node.bases, arrays, strict=True)]
     inputs = [*texts, asked] if kernel.uses_cutoff else texts
-    return _as_held(node, kernel.compute(*inputs, arguments))
+    values = _as_held(node, kernel.compute(*inputs, arguments))
+    if node.bases[0].type in kernel.null_of_null:
+        values[is_null(node.bases[0], arrays[0])] = null_of(node)
+    return values
 
 
 def _of_categories(node: Map, kernel: MapPrimitive, categories: Array) -> Array:

@@ -14,6 +14,7 @@ from features.engine.lower import lower
 from features.engine.tables import Tables
 from features.plan import FeaturePlan, FeatureSpec
 from features.primitives import Quantile
+from features.schema import ColumnType
 from features.synthesis import ft
 from tests.features.comparing import differences
 from tests.features.custom_primitives import HoursSinceLast, Initial, ShareOfTotal, SpreadBetween
@@ -94,6 +95,70 @@ def test_where_clauses(world):
     names = ["count", "sum", "mode", "last", "trend"]
     columns = check(world, synthesized(world, names, where_primitives=names))
     assert "SUM(orders.n WHERE c = yy)" in columns
+
+
+VALUES = ["x", "never seen", 1, 2.5, True, False, None]
+
+
+@pytest.mark.parametrize("primitive", [ft.primitives.EqualScalar, ft.primitives.NotEqualScalar])
+@pytest.mark.parametrize("name", ["c", "b", "n", "id", "customer"])
+def test_comparisons_with_a_value_have_a_kernel(world, name, primitive):
+    """Of every type, with nulls, and with values that do not occur."""
+    # keys of featuretools' tables are text here
+    values = ["1", "3", "x"] if name in ("id", "customer") else VALUES
+    key = column(world, "id")
+    conditions = [transform(column(world, name), primitive(value)) for value in values]
+    features = [
+        feature
+        for where in conditions
+        for feature in (
+            of_customers(key, "count", where=where, use_previous="2 days"),
+            of_customers(where, "last"),
+        )
+    ]
+    check(world, features)
+    check(of_orders(world), conditions)
+    nodes = lower(definitions(features), world.schema)
+    assert {node.call.way for node in nodes.values()} == {Way.KERNEL}
+    assert {node.where.call.way for node in nodes.values() if node.where} == {Way.KERNEL}
+
+
+@pytest.mark.parametrize("primitive", [ft.primitives.EqualScalar, ft.primitives.NotEqualScalar])
+def test_comparisons_of_what_an_aggregation_finds(world, primitive):
+    """Categories that change with the cutoff, that a primitive made, and of an empty range."""
+    c, t = column(world, "c"), column(world, "t")
+    found = [of_customers(c, "last"), of_customers(transform(t, "part_of_day"), "mode")]
+    features = [transform(base, primitive(v)) for base in found for v in ("x", "noon", "z")]
+    check(world, features)
+    nodes = lower(definitions(features), world.schema)
+    assert {node.call.way for node in nodes.values()} == {Way.KERNEL}
+
+
+def test_whole_numbers_are_also_the_text_that_they_are_shown_as(world):
+    i = column(world, "id")
+    rows = of_orders(world).rows.drop_duplicates("id", keep="last")
+    for value, found in {"3": [3], 3: [3], "03": [], True: []}.items():
+        equal = transform(i, ft.primitives.EqualScalar(value))
+        nodes = lower(definitions([equal]), world.schema)
+        ours = compute_nodes(nodes, Tables(world.schema, world.tables), rows)
+        assert ours.loc[ours.iloc[:, 2] == 1, "id"].tolist() == found
+
+
+def test_free_text_is_compared_by_featuretools(world):
+    """There null is neither equal nor unlike."""
+    customers, orders = world.schema.tables
+    kinds = {**orders.columns, "c": ColumnType.TEXT}
+    schema = replace(world.schema, tables=(customers, replace(orders, columns=kinds)))
+    entityset = filled_entityset(world)
+    entityset["orders"].ww.set_types(logical_types={"c": "NaturalLanguage"})
+    text = ft.Feature(entityset["orders"].ww["c"])
+    node = lower(definitions([text == "x"]), schema)["c = x"]
+    asked = of_orders(world)
+    ours = compute_nodes({"c = x": node}, Tables(schema, world.tables), asked.rows)
+    of_null = asked.frames["orders"].set_index("id")["c"][ours["id"]].isna().to_numpy()
+    assert node.call.way is Way.FALLBACK
+    assert ours["c = x"].isna().tolist() == of_null.tolist()
+    assert of_null.any()
 
 
 def test_where_clauses_of_values_that_change(world):

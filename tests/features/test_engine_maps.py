@@ -25,7 +25,10 @@ CUTOFF = 1_540_000_000_000_123
 VALUES = [{}, {"value": 2.5}, {"value": -1}]
 ARGUMENTS = {
     **{name: VALUES for name, primitive in MAPS.items() if "value" in primitive.defaults},
-    **{name: [{"value": 2.5}, {"value": -1}] for name in ("EqualScalar", "NotEqualScalar")},
+    **{
+        name: [{}, {"value": 2.5}, {"value": -1}, {"value": "1"}]
+        for name in ("EqualScalar", "NotEqualScalar")
+    },
     "IsIn": [{}, {"list_of_outputs": [1.0, -1, 40]}],
     "IsLunchTime": [{}, {"lunch_hour": 3}],
     "IsWorkingHours": [{}, {"start_hour": 3, "end_hour": 9}],
@@ -63,6 +66,7 @@ CASES = [
     for name, primitive in MAPS.items()
     if name not in TEXTS
     for types in primitive.takes
+    if not primitive.per_category or types[0] is ValueType.NUMBER
     for given in ARGUMENTS.get(name, [{}])
 ]
 

@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 
 from features.engine import compute_matrix
+from features.engine.calls import Way
+from features.engine.explain import ways
 from features.errors import SchemaError
 from features.interesting import find_interesting
 from features.plan import synthesize
@@ -62,7 +64,7 @@ def test_what_is_known_later_counts_later(snapshot: Snapshot) -> None:
 
 
 def test_rows_with_the_value_are_summarized_apart(snapshot: Snapshot) -> None:
-    interesting = {"orders": {"kind": ("tea",)}}
+    interesting = {"orders": {"kind": ("tea",), "paid": (True,)}}
     plan = synthesize(snapshot.schema, "users", depth=1, windows=("3d",), interesting=interesting)
     rows = pd.DataFrame({"user": [1, 2], "cutoff_time": pd.to_datetime(["2024-01-05"] * 2)})
     matrix = compute_matrix(plan, snapshot, rows)
@@ -71,6 +73,7 @@ def test_rows_with_the_value_are_summarized_apart(snapshot: Snapshot) -> None:
     assert matrix["COUNT(orders WHERE kind = tea, Last 3 Days)"].tolist() == [1.0, 0.0]
     few = plan.keep(["MEAN(orders.n WHERE kind = tea)"], {})
     again = compute_matrix(few, snapshot, rows)
+    assert {explained.way for explained in ways(plan, snapshot.schema).values()} == {Way.KERNEL}
     pd.testing.assert_series_equal(again.iloc[:, -1], matrix[few.names[0]])
 
 

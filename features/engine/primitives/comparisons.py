@@ -1,7 +1,7 @@
 """Comparisons of the values of a row; with null they are false, and NOT_EQUAL is true.
 
-NOTE: that is featuretools' answer for the types that a schema has. For nullable booleans it says
-null; those are left to its own function.
+NOTE: that is featuretools' answer for numbers, times and categories. Of null booleans it says null.
+Free text, of which it says so too, and booleans beside each other are left to its own function.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from features.engine.calls import Form
 from features.engine.graph import NAT, ValueType
 from features.engine.primitives.arithmetic import is_number
 from features.engine.primitives.kinds import ALL, Arguments, Array, MapPrimitive
@@ -39,8 +40,8 @@ def _of_two(compare: Callable[[Array, Array], Any], *, of_null: bool = False) ->
     return MapPrimitive(compute=compute, takes=_SAME, gives=_BOOLEAN)
 
 
-def _with_value(compare: Callable[[Array, float], Any], value: float | None) -> MapPrimitive:
-    # NOTE: NaN compares as false, and as not equal, all by itself.
+def _with_value(compare: Callable[[Array, float], Any], value: float) -> MapPrimitive:
+    # NOTE: NaN compares as false all by itself.
     return MapPrimitive(
         compute=lambda x, arguments: np.asarray(compare(x, arguments["value"]), np.float64),
         takes=((_NUMBER,),),
@@ -48,6 +49,45 @@ def _with_value(compare: Callable[[Array, float], Any], value: float | None) -> 
         defaults={"value": value},
         accepts=is_number,
     )
+
+
+def _with_any_value(*, unlike: bool) -> MapPrimitive:
+    def compute(x: Array, arguments: Arguments) -> Array:
+        return np.asarray(_equals(x, arguments["value"]) != unlike, np.float64)
+
+    return MapPrimitive(
+        compute=compute,
+        takes=((_NUMBER,), (_BOOLEAN,), (ValueType.CODE,)),
+        gives=_BOOLEAN,
+        defaults={"value": None},
+        accepts=lambda arguments: isinstance(arguments["value"], str | int | float | None),
+        forms=frozenset({Form.NUMBER, Form.BOOLEAN, Form.CATEGORY}),
+        per_category=True,
+        of_null=float(unlike),
+        null_of_null=(_BOOLEAN,),
+    )
+
+
+def _equals(values: Array, value: Any) -> Array:
+    """Tell which numbers, or which categories, are a value; text is no number."""
+    if values.dtype == object:
+        return np.array([_is(category, value) for category in values], dtype=bool)
+    if isinstance(value, int | float):
+        return np.equal(values, value)
+    return np.zeros(len(values), dtype=bool)
+
+
+def _is(category: Any, value: Any) -> bool:
+    """Tell whether a category is a value.
+
+    NOTE: a key that is a whole number is also its text, which is how a matrix shows it. Truth is no
+    number: Python's own 1 == True.
+    """
+    if isinstance(category, bool) or isinstance(value, bool):
+        return category is value
+    if isinstance(category, int) and isinstance(value, str):
+        return str(category) == value
+    return bool(category == value)
 
 
 def _is_in(x: Array, arguments: Arguments) -> Array:
@@ -67,8 +107,8 @@ COMPARISONS: Mapping[str, MapPrimitive] = MappingProxyType(
         "GreaterThanEqualTo": _of_two(np.greater_equal),
         "LessThan": _of_two(np.less),
         "LessThanEqualTo": _of_two(np.less_equal),
-        "EqualScalar": _with_value(np.equal, None),
-        "NotEqualScalar": _with_value(np.not_equal, None),
+        "EqualScalar": _with_any_value(unlike=False),
+        "NotEqualScalar": _with_any_value(unlike=True),
         "GreaterThanScalar": _with_value(np.greater, 0),
         "GreaterThanEqualToScalar": _with_value(np.greater_equal, 0),
         "LessThanScalar": _with_value(np.less, 0),

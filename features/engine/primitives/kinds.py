@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from features.engine.calls import Form
 from features.engine.graph import ValueType
 from features.engine.views import View
 
@@ -68,10 +69,13 @@ class _Primitive:
         Arguments that the primitive has, with the values they have where a definition is silent.
     accepts
         Whether the kernel can do what complete arguments ask for; None accepts the defaults only.
+    forms
+        In which forms featuretools may have the bases; None is any.
     """
 
     defaults: Arguments = field(default_factory=dict)
     accepts: Callable[[Arguments], bool] | None = None
+    forms: frozenset[Form] | None = None
 
     def complete(self, arguments: Arguments) -> dict[str, Any]:
         """Return arguments with the defaults where they are silent."""
@@ -129,7 +133,9 @@ class MapPrimitive(_Primitive):
     per_category
         Whether `compute` is given the categories of its one base instead (text, shape
         (n_categories,)), so that it runs once for each of them and not for each row; the result
-        of a null is null, or `of_null`.
+        of a null is null, or `of_null`. Other bases than text are given as ever.
+    null_of_null
+        Types of the first base of which a null gives null, whatever `compute` says.
     """
 
     compute: Callable[..., Array]
@@ -138,6 +144,7 @@ class MapPrimitive(_Primitive):
     uses_cutoff: bool = False
     per_category: bool = False
     of_null: float | None = None
+    null_of_null: Types = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
