@@ -61,7 +61,7 @@ class SearchError(ModelError):
         """The worker process cannot be started."""
         return cls(
             f"Expected a worker process to start, got: {cause}. Check that "
-            "`python -m models.workers` runs with this interpreter."
+            "`python -m models.worker_process` runs with this interpreter."
         )
 
 

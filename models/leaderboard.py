@@ -47,6 +47,10 @@ class TrialRecord:
     n_rounds: tuple[int, ...] = ()
     attempts: int = 1
 
+    def begun(self) -> "TrialRecord":
+        """Give the record as it was when the trial began."""
+        return TrialRecord(number=self.number, candidate=self.candidate, origin=self.origin)
+
     def failed(self, error: str, seconds: float) -> "TrialRecord":
         """Give the record of this trial with the cause of its failure."""
         return replace(self, state="failed", error=error, seconds=seconds)

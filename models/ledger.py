@@ -58,18 +58,21 @@ class TrialLedger:
             rows = connection.execute("SELECT record FROM trials ORDER BY number").fetchall()
         return tuple(_read(json.loads(text)) for (text,) in rows)
 
-    def interrupted(self) -> TrialRecord | None:
-        """Give the trial that was running when the search was killed, as its next attempt.
+    def interrupted(self) -> tuple[TrialRecord, ...]:
+        """Give the trials that were running when the search was killed, as their next attempts.
 
-        After `MAX_ATTEMPTS` it is written off as failed instead.
+        After `MAX_ATTEMPTS` one is written off as failed instead.
         """
+        again = []
         for record in self.records():
             if record.state != "running":
                 continue
             if record.attempts < MAX_ATTEMPTS:
-                return replace(record, attempts=record.attempts + 1)
-            self.write(record.failed(f"the search died in each of {record.attempts} attempts", 0.0))
-        return None
+                again.append(replace(record, attempts=record.attempts + 1))
+            else:
+                cause = f"the search died in each of {record.attempts} attempts"
+                self.write(record.failed(cause, 0.0))
+        return tuple(again)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from models.errors import SearchError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchOptions:
@@ -11,6 +13,26 @@ class SearchOptions:
     ----------
     families
         Module whose `FAMILIES` are searched; worker processes import it by this name.
+    n_jobs
+        Cores to use; None for all that this process may use. In trial-budget mode the
+        leaderboard is the same for 1 and 2.
+    max_worker_bytes
+        Memory one worker process may take before its trial is ended as failed; None for an
+        equal share of what is free.
+
+    Raises
+    ------
+    SearchError
+        When a number is below 1.
     """
 
     families: str = "models.families"
+    n_jobs: int | None = None
+    max_worker_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse less than one core or byte."""
+        for name in ("n_jobs", "max_worker_bytes"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise SearchError(f"Expected {name} of at least 1 or None, got {value}.")

@@ -12,10 +12,6 @@ N_BEFORE_WARM = 2
 """The linear and the LightGBM default come before warm candidates: they bound what is possible
 on the new data, and the first of them is there within seconds."""
 
-MANY_CELLS = 1_000_000
-"""Above, nothing is there within seconds: families that keep what they have when their time is
-up come first, and warm candidates right after the first of them."""
-
 
 def make_portfolio(
     families: Mapping[str, Family],
@@ -26,9 +22,10 @@ def make_portfolio(
     """Order candidates: the first defaults, warm ones, then the families in turn.
 
     Every family's first choice comes before any family's second, so that an early ensemble has
-    unlike members.
+    unlike members. Where cells are many, families that keep what they have when their time is up
+    come first, and warm candidates right after the first of them.
     """
-    many = shape.n_cells > MANY_CELLS
+    many = shape.is_large
     in_turn = sorted(families.items(), key=lambda item: many and not item[1].can_stop_early)
     lists = [
         [Candidate(family=name, parameters=p) for p in family.portfolio(problem, shape)]

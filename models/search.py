@@ -20,6 +20,7 @@ from models.families.family import Family, Shape
 from models.leaderboard import Leaderboard, TrialRecord, rank
 from models.ledger import TrialLedger
 from models.options import SearchOptions
+from models.pool import open_pool, plan_workforce
 from models.portfolio import make_portfolio
 from models.progress import Listener, SearchEvent
 from models.session import Session
@@ -28,7 +29,6 @@ from models.sharing import SearchRows, share
 from models.splits import is_bagged, make_folds, sealed_split
 from models.strategies import Listed, Strategy, Tpe
 from models.task import Problem
-from models.workers import Worker
 
 FORMAT = 1
 """Raised when searches of before cannot be continued: part of the fingerprint."""
@@ -135,15 +135,21 @@ def search(
         if candidate.family not in known:
             raise SearchError.unknown_family(candidate.family, known)
     directory.mkdir(parents=True, exist_ok=True)
-    shared = directory / "data"
+    cores = options.n_jobs or _count_cores()
+    workforce = plan_workforce(_shape(data), cores)
     with (
         _alone(directory),
-        Worker(data=shared, families=options.families, log=directory / "worker.log") as worker,
+        open_pool(
+            directory,
+            families=options.families,
+            n_workers=workforce.n_workers,
+            max_worker_bytes=options.max_worker_bytes,
+        ) as pool,
     ):
         found = _fingerprint(data, problem, seed, warm, known)
         rows, holdout = _split(data, problem, seed)
         ledger = TrialLedger(directory, fingerprint=found)
-        share(rows, shared)
+        share(rows, directory / "data")
         session = Session(
             Setting(
                 directory=directory,
@@ -153,11 +159,11 @@ def search(
                 ledger=ledger,
                 clock=clock,
                 seed=seed,
-                n_threads=_count_cores(),
+                n_threads=workforce.n_threads,
                 n_sealed=len(holdout),
                 on_event=on_event or (lambda event: None),
             ),
-            worker,
+            pool,
         )
         session.run()
         model = session.finish()
@@ -193,7 +199,7 @@ def _split(data: Dataset, problem: Problem, seed: int) -> tuple[SearchRows, np.n
 def _strategies(
     rows: SearchRows, families: Mapping[str, Family], warm: Sequence[Candidate], seed: int
 ) -> tuple[Strategy, ...]:
-    shape = Shape(n_rows=len(rows.y), n_columns=rows.X.shape[1])
+    shape = _shape(rows)
     portfolios = {name: f.portfolio(rows.problem, shape) for name, f in families.items()}
     return (
         Listed(make_portfolio(families, rows.problem, shape, warm)),
@@ -224,6 +230,10 @@ def _fingerprint(
             "families": list(families),
         }
     )
+
+
+def _shape(rows: Dataset | SearchRows) -> Shape:
+    return Shape(n_rows=len(rows.y), n_columns=rows.X.shape[1])
 
 
 def _count_cores() -> int:

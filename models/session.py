@@ -1,23 +1,24 @@
-"""A running search: trials one after another, the best ensemble so far, final fits.
+"""A running search: trials as workers become free, the best ensemble so far, final fits.
 
-While a worker fits the next candidate, this side chooses the ensemble of what is done and tells
+While workers fit the next candidates, this side chooses the ensemble of what is done and tells
 the caller, so the cores are not idle in between.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from models.assembly import assemble, final_model, final_rounds, fold_models, rehearse
+from models.briefing import Briefing
 from models.budget import expected_seconds, refit_seconds
 from models.candidate import Candidate
 from models.ensemble import EnsembleModel, Limits, Selection, select
 from models.leaderboard import TrialRecord, rank
+from models.pool import Ended, Pool
 from models.progress import Phase, SearchEvent
 from models.setting import Setting
-from models.strategies.strategy import Proposal
 from models.trial import Bench, RefitRequest, TrialRequest
-from models.workers import TrialFailedError, Worker, WorkerLostError
 
 WORTH_STARTING = 0.6
 """Of the time a family needs that can stop early, so much is enough to start it; for its first
@@ -28,17 +29,23 @@ CAUTION = 1.5
 
 MIN_TRIAL_SECONDS = 0.5
 
+LAG = 2
+"""In trial-budget mode, trial n is proposed by what is known of the trials up to n - LAG (or the
+number of workers, if that is more): so one worker and two find the same candidates."""
+
 
 class Session:
     """Runs trials until budget or proposals end, then fits and loads the chosen members."""
 
-    def __init__(self, setting: Setting, worker: Worker) -> None:
+    def __init__(self, setting: Setting, pool: Pool) -> None:
         self._given = setting
-        self._worker = worker
+        self._pool = pool
+        self._briefing = Briefing(setting.strategies)
         self._metric = setting.rows.problem.scoring
         self._rows = setting.rows.out_of_fold
         self._predictions: dict[int, np.ndarray] = {}
-        self._unreported: TrialRecord | None = None
+        self._unreported: list[TrialRecord] = []
+        self._running: dict[int, tuple[TrialRecord, float]] = {}
         self._closing = 0.0
         self._rehearsed: tuple[int, ...] = ()
         self.records: list[TrialRecord] = []
@@ -48,7 +55,7 @@ class Session:
 
     def run(self) -> None:
         """Resume what the ledger has, then try candidates as long as the budget lasts."""
-        interrupted = self._given.ledger.interrupted()
+        interrupted = list(self._given.ledger.interrupted())
         for record in self._given.ledger.records():
             if record.state != "running":
                 self._take(record)
@@ -58,17 +65,13 @@ class Session:
         self._select()
         for record in self.records:
             self._tell("resumed" if self.n_resumed else "trial", record)
-        if interrupted is not None and self._has_time():
-            self._start(interrupted)
-            self._end(interrupted)
-        while (proposal := self._next()) is not None:
-            record = TrialRecord(
-                number=self._next_number(), candidate=proposal.candidate, origin=proposal.origin
-            )
-            self._start(record)
+        while True:
+            while self._pool.has_idle and (found := self._next(interrupted)) is not None:
+                self._start(found)
             self._report()
-            self._end(record)
-        self._report()
+            if not self._pool.is_busy:
+                break
+            self._end(self._pool.wait())
 
     def finish(self) -> EnsembleModel:
         """Fit the chosen members for good where folds are chained, and load the ensemble."""
@@ -76,10 +79,7 @@ class Session:
         self._select(self._before_closing())
         chosen = tuple(self.selection.weights)
         if not given.rows.bagged:
-            for number in chosen:
-                left = self._before_closing()
-                if not final_model(given.directory, number).exists() and left > 0:
-                    self._refit(self._record(number), left)
+            self._refit([n for n in chosen if not final_model(given.directory, n).exists()])
             self.stand_ins = tuple(
                 number for number in chosen if not final_model(given.directory, number).exists()
             )
@@ -106,31 +106,47 @@ class Session:
         given.ledger.write(done)
         self._take(done)
 
-    def _next(self) -> Proposal | None:
-        clock, number = self._given.clock, self._next_number()
-        if clock.budget.max_trials is not None and number > clock.budget.max_trials:
-            return None
+    def _next(self, interrupted: list[TrialRecord]) -> TrialRecord | None:
+        """Give what to try next: trials a kill interrupted, then what a strategy proposes."""
         if not self._has_time():
             return None
+        if interrupted:
+            return interrupted.pop(0)
+        clock, number = self._given.clock, self._next_number()
+        if clock.is_free:
+            newest = number - max(LAG, self._pool.n_workers)
+            if (
+                number > (clock.budget.max_trials or 0)
+                or min(self._running, default=number) <= newest
+            ):
+                return None
+            self._briefing.brief(self._known(), up_to=newest)
+        else:
+            self._briefing.brief(self._known())
         proposals = (
             strategy.ask(number, self._is_affordable) for strategy in self._given.strategies
         )
-        return next((proposal for proposal in proposals if proposal is not None), None)
+        found = next((proposal for proposal in proposals if proposal is not None), None)
+        if found is None:
+            return None
+        return TrialRecord(number=number, candidate=found.candidate, origin=found.origin)
+
+    def _known(self) -> list[TrialRecord]:
+        return [*self.records, *(record for record, _ in self._running.values())]
 
     def _start(self, record: TrialRecord) -> None:
+        clock, left = self._given.clock, self._left()
         self._given.ledger.write(record)
-        limit = self._given.clock.soft_limit(self._left())
-        self._worker.submit(self._request(record, limit))
+        limit = clock.hard_limit(left, is_first=self._is_first_of_family(record))
+        request = self._request(record, clock.soft_limit(left))
+        self._running[record.number] = record, clock.elapsed
+        self._pool.start(record.number, request, seconds=limit, within=left)
 
-    def _end(self, record: TrialRecord) -> None:
-        clock = self._given.clock
-        begun = clock.elapsed
-        left = self._left()
-        try:
-            limit = clock.hard_limit(left, is_first=self._is_first_of_family(record))
-            answer = self._worker.wait(limit, within=left)
-        except (TrialFailedError, WorkerLostError) as error:
-            ended = record.failed(str(error), round(clock.elapsed - begun, 3))
+    def _end(self, end: Ended) -> None:
+        record, begun = self._running.pop(end.number)
+        answer = end.answer
+        if answer is None:
+            ended = record.failed(end.error, round(self._given.clock.elapsed - begun, 3))
         else:
             ended = replace(
                 record,
@@ -144,20 +160,19 @@ class Session:
             )
         self._given.ledger.write(ended)
         self._take(ended)
-        self._unreported = ended
+        self._unreported.append(ended)
 
     def _take(self, record: TrialRecord) -> None:
         self.records.append(record)
         if record.oof is not None:
             self._predictions[record.number] = np.load(self._given.directory / record.oof)
-        for strategy in self._given.strategies:
-            strategy.tell(record)
 
     def _report(self) -> None:
-        if self._unreported is not None:
+        if self._unreported:
             self._select()
-            self._tell("trial", self._unreported)
-            self._unreported = None
+            for record in self._unreported:
+                self._tell("trial", record)
+            self._unreported.clear()
             self._rehearse()
 
     def _select(self, max_cost: float = float("inf")) -> None:
@@ -178,14 +193,20 @@ class Session:
             )
             self._rehearsed = members
 
-    def _refit(self, record: TrialRecord, left: float) -> None:
-        """Fit a member on all search rows; the last fold's model stands in when this fails."""
-        self._worker.submit(self._refit_request(record))
-        try:
-            self._worker.wait(left, within=left)
-        except (TrialFailedError, WorkerLostError):
-            return
-        self._tell("refit", record)
+    def _refit(self, numbers: Sequence[int]) -> None:
+        """Fit members on all search rows; the last fold's model stands in where this fails."""
+        waiting = list(numbers)
+        while True:
+            left = self._before_closing()
+            while waiting and self._pool.has_idle and left > 0:
+                number = waiting.pop(0)
+                request = self._refit_request(self._record(number))
+                self._pool.start(number, request, seconds=left, within=left)
+            if not self._pool.is_busy:
+                return
+            ended = self._pool.wait()
+            if ended.answer is not None:
+                self._tell("refit", self._record(ended.number))
 
     def _request(self, record: TrialRecord, seconds: float) -> TrialRequest:
         given = self._given
@@ -215,14 +236,14 @@ class Session:
         expected = expected_seconds(family, self.records, known)
         if not known[family].can_stop_early:
             return CAUTION * expected <= self._left()
-        tried = any(record.candidate.family == family for record in self.records)
+        tried = any(record.candidate.family == family for record in self._known())
         # Its first trial was asked to stop too, but had rows to encode and to bin besides.
         needed = WORTH_STARTING * min(expected, clock.soft_limit(clock.budget.max_seconds))
         return not tried or needed <= self._left()
 
     def _is_first_of_family(self, record: TrialRecord) -> bool:
         family = record.candidate.family
-        return all(other.candidate.family != family for other in self.records)
+        return all(other.candidate.family != family for other in self._known())
 
     def _has_time(self) -> bool:
         return self._left() > MIN_TRIAL_SECONDS
@@ -238,7 +259,7 @@ class Session:
         chosen = sum(self._refit_seconds(self._record(n)) for n in self.selection.weights)
         best = rank(self.records, self._metric).best
         # Should the next trial's worker be killed, another one has to come up for the fits.
-        return left - max(chosen, self._refit_seconds(best)) - self._worker.startup_seconds
+        return left - max(chosen, self._refit_seconds(best)) - self._pool.startup_seconds
 
     def _before_closing(self) -> float:
         clock = self._given.clock
@@ -254,7 +275,7 @@ class Session:
         return next(record for record in self.records if record.number == number)
 
     def _next_number(self) -> int:
-        return max(record.number for record in self.records) + 1
+        return max(record.number for record in self._known()) + 1
 
     def _seed_of(self, record: TrialRecord) -> int:
         return (self._given.seed * 1009 + record.number) % (2**31)

@@ -1,37 +1,34 @@
-"""Workers: trials run in a process of their own, which may crash, hang or be killed.
+"""Workers: trials run in processes of their own, which may crash, hang, swell or be killed.
 
-A worker is `python -m models.workers`, never a fork or a re-import of the caller's `__main__`:
-it can be started from any thread, under pytest and inside a flow run. It is spoken to in JSON
-over one socket pair; the rows are files it maps into memory. What libraries print goes to a log.
+A worker is `python -m models.worker_process`, never a fork or a re-import of the caller's
+`__main__`: it can be started from any thread, under pytest and inside a flow run. It is spoken to
+in JSON over one socket pair; the rows are files it maps into memory. What libraries print goes to
+a log.
 """
 
-import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-import traceback
-from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from multiprocessing.connection import wait as wait_for_lines
 from pathlib import Path
-from typing import Any, NoReturn
 
-from models.candidate import Candidate
+import psutil
+
 from models.errors import ModelError, SearchError
-from models.sharing import open_shared
+from models.requests import Message, Request, write_request
 from models.threads import THREADS
-from models.trial import Bench, RefitRequest, TrialRequest, TrialResult
 
 TIME_LIMIT = "time limit"
-_ORPHAN_CHECK_SECONDS = 1.0
+MEMORY_LIMIT = "memory limit"
+_MEMORY_CHECK_SECONDS = 0.25
 _MAX_ERROR_LENGTH = 500
-
-Message = dict[str, Any]
 
 
 class WorkerLostError(ModelError):
@@ -55,15 +52,23 @@ class Worker:
         Module that holds `FAMILIES`.
     log
         Takes what the process prints.
+    max_bytes
+        Memory the process may take of its own, mapped files not counted, before it is killed.
     """
 
-    def __init__(self, *, data: Path, families: str, log: Path) -> None:
+    def __init__(
+        self, *, data: Path, families: str, log: Path, max_bytes: float = float("inf")
+    ) -> None:
         self._opening: Message = {"do": "open", "data": str(data), "families": families}
         self._log = log
+        self._max_bytes = max_bytes
         self._is_open = False
+        self._outcome: Message | Exception | None = None
+        self._seconds = self._until = self._begun = 0.0
         self._started = time.monotonic()
+        self.is_busy = False
         self.startup_seconds = 0.0
-        self._process, self._line = self._spawn()
+        self._process, self.line = self._spawn()
 
     def __enter__(self) -> "Worker":
         return self
@@ -71,15 +76,13 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def submit(self, request: TrialRequest | RefitRequest) -> None:
-        """Send a request; it is worked on as soon as the process is up."""
-        if not self._is_open:
-            self._send(self._opening)
-        what = "refit" if isinstance(request, RefitRequest) else "evaluate"
-        self._send({"do": what, **_to_message(request)})
+    @property
+    def pid(self) -> int:
+        """The process now behind the line."""
+        return self._process.pid
 
-    def wait(self, seconds: float, *, within: float) -> Message:
-        """Wait for the answer to what was submitted.
+    def submit(self, request: Request, *, seconds: float, within: float) -> None:
+        """Send a request; it is worked on as soon as the process is up.
 
         Parameters
         ----------
@@ -88,70 +91,103 @@ class Worker:
         within
             Limit of everything: a new process that comes up first is not counted as the
             request's time, but as this.
+        """
+        self._outcome, self.is_busy = None, True
+        self._begun = time.monotonic()
+        self._seconds, self._until = seconds, self._begun + within
+        if not self._is_open:
+            self._send(self._opening)
+        self._send(write_request(request))
+
+    def wait(self) -> Message:
+        """Wait for the answer to what was submitted; see `take`."""
+        wait_for_any([self])
+        return self.take()
+
+    def take(self) -> Message:
+        """Take the answer that `wait_for_any` found here.
 
         Raises
         ------
         WorkerLostError
-            When the process died, or took too long and was killed; another one is coming up.
+            When the process died, or took too much time or memory and was killed; another one
+            is coming up.
         TrialFailedError
             When the request raised an exception; the process lives.
         SearchError
             When a process dies while it comes up.
         """
-        until = time.monotonic() + within
-        if not self._is_open:
-            self._open(within)
-        answer = self._receive(min(seconds, until - time.monotonic()))
-        if answer["ok"]:
-            return answer
-        raise TrialFailedError(str(answer["error"]))
+        outcome, self._outcome = self._outcome, None
+        assert outcome is not None, "nothing was waited for"
+        self.is_busy = False
+        if isinstance(outcome, Exception):
+            raise outcome
+        if not outcome["ok"]:
+            raise TrialFailedError(str(outcome["error"]))
+        return outcome
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether an answer, or the news that none will come, can be taken."""
+        return self._outcome is not None
+
+    @property
+    def deadline(self) -> float:
+        """When the request is given up, by `time.monotonic`."""
+        return min(self._until, self._begun + self._seconds) if self._is_open else self._until
+
+    def read(self) -> None:
+        """Read the line: an answer, the news that the process is up, or that it is gone."""
+        try:
+            message: Message = json.loads(self.line.recv_bytes())
+        except (EOFError, OSError):
+            self._lose(_how_it_ended(self._process))
+            return
+        if self._is_open:
+            self._outcome = message
+        elif message["ok"]:
+            self._is_open, self._begun = True, time.monotonic()
+            self.startup_seconds = self._begun - self._started
+        else:
+            self._outcome = SearchError.no_worker(str(message["error"]))
+
+    def check(self) -> None:
+        """Kill the process when it is over one of its limits."""
+        if time.monotonic() >= self.deadline:
+            self._lose(TIME_LIMIT)
+        elif self._max_bytes < float("inf") and (taken := _own_bytes(self.pid)) > self._max_bytes:
+            self._lose(f"{MEMORY_LIMIT}: {taken / 1e6:,.0f} of {self._max_bytes / 1e6:,.0f} MB")
 
     def close(self) -> None:
         """End the process, whatever it does."""
-        self._line.close()
+        self.line.close()
         _kill(self._process)
-
-    def _open(self, seconds: float) -> None:
-        try:
-            answer = self._receive(seconds)
-        except WorkerLostError as error:
-            if str(error) == TIME_LIMIT:
-                raise
-            raise SearchError.no_worker(f"{error}; {_last_line(self._log)}") from error
-        if not answer["ok"]:
-            raise SearchError.no_worker(str(answer["error"]))
-        self._is_open = True
-        self.startup_seconds = time.monotonic() - self._started
 
     def _send(self, message: Message) -> None:
         try:
-            self._line.send_bytes(json.dumps(message).encode())
+            self.line.send_bytes(json.dumps(message).encode())
         except OSError:
             return  # it died meanwhile: whoever waits for the answer is told why
 
-    def _receive(self, seconds: float) -> Message:
-        try:
-            if self._line.poll(max(0.0, seconds)):
-                message: Message = json.loads(self._line.recv_bytes())
-                return message
-            cause = TIME_LIMIT
-        except (EOFError, OSError):
-            cause = _how_it_ended(self._process)
-        self._replace()
-        raise WorkerLostError(cause)
-
-    def _replace(self) -> None:
+    def _lose(self, cause: str) -> None:
+        dies_early = not self._is_open and not cause.startswith((TIME_LIMIT, MEMORY_LIMIT))
+        self._outcome = (
+            SearchError.no_worker(f"{cause}; {_last_line(self._log)}")
+            if dies_early
+            else WorkerLostError(cause)
+        )
         self.close()
         self._is_open = False
         self._started = time.monotonic()
-        self._process, self._line = self._spawn()
+        self._process, self.line = self._spawn()
 
     def _spawn(self) -> tuple["subprocess.Popen[bytes]", Connection]:
         ours, theirs = Pipe(duplex=True)
         descriptor = theirs.fileno()
+        told = [str(descriptor), str(os.getpid())]
         with self._log.open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 (our own interpreter and module, no shell)
-                [sys.executable, "-W", "ignore", "-m", "models.workers", str(descriptor)],
+                [sys.executable, "-W", "ignore", "-m", "models.worker_process", *told],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -163,63 +199,29 @@ class Worker:
         return process, ours
 
 
-def serve(line: Connection) -> None:
-    """Work off requests until the other side hangs up (what a worker process does)."""
-    bench: Bench | None = None
+def wait_for_any(workers: Sequence[Worker]) -> Worker:
+    """Wait until one of the busy workers can be taken from; their limits are watched meanwhile."""
     while True:
-        try:
-            message = json.loads(line.recv_bytes())
-        except EOFError:
-            return
-        try:
-            if message["do"] == "open":
-                bench = _open_bench(message)
-                answer: Message = {"ok": True}
+        ready = next((worker for worker in workers if worker.is_ready), None)
+        if ready is not None:
+            return ready
+        nearest = min(worker.deadline for worker in workers)
+        patience = max(0.0, min(_MEMORY_CHECK_SECONDS, nearest - time.monotonic()))
+        readable = wait_for_lines([worker.line for worker in workers], patience)
+        for worker in workers:
+            if worker.line in readable:
+                worker.read()
             else:
-                assert bench is not None
-                answer = _work(bench, message)
-        except Exception as error:
-            # Any exception of a family is a failed trial; the process goes on to the next one.
-            traceback.print_exc()
-            answer = {"ok": False, "error": _one_line(error)}
-        line.send_bytes(json.dumps(answer).encode())
+                worker.check()
 
 
-def _open_bench(message: Mapping[str, Any]) -> Bench:
-    families = importlib.import_module(message["families"]).FAMILIES
-    return Bench(open_shared(Path(message["data"])), families)
-
-
-def _work(bench: Bench, message: Message) -> Message:
-    start = time.monotonic()
-    request = _from_message(message)
-    result = TrialResult(fold_scores=(), fit_seconds=(), n_rounds=())
-    if isinstance(request, RefitRequest):
-        bench.refit(request)
-    else:
-        result = bench.evaluate(request)
-    return {
-        "ok": True,
-        "seconds": time.monotonic() - start,
-        "fold_scores": result.fold_scores,
-        "fit_seconds": result.fit_seconds,
-        "n_rounds": result.n_rounds,
-    }
-
-
-def _to_message(request: TrialRequest | RefitRequest) -> Message:
-    fields = {name: getattr(request, name) for name in request.__slots__}
-    paths = {name: str(value) for name, value in fields.items() if isinstance(value, Path)}
-    return fields | paths | {"candidate": request.candidate.to_dict()}
-
-
-def _from_message(message: Message) -> TrialRequest | RefitRequest:
-    what = message.pop("do")
-    message["candidate"] = Candidate(**message["candidate"])
-    message["model"] = Path(message["model"])
-    if what == "refit":
-        return RefitRequest(**message)
-    return TrialRequest(**message | {"oof": Path(message["oof"])})
+def _own_bytes(pid: int) -> int:
+    """Give the memory a process takes, without files it shares with others."""
+    try:
+        memory = psutil.Process(pid).memory_info()
+    except psutil.Error:
+        return 0
+    return int(memory.rss - getattr(memory, "shared", 0))
 
 
 def _environment() -> dict[str, str]:
@@ -242,28 +244,6 @@ def _how_it_ended(process: "subprocess.Popen[bytes]") -> str:
     return f"crashed with signal {-code}" if code < 0 else f"exited with code {code}"
 
 
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:_MAX_ERROR_LENGTH]
-
-
 def _last_line(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return lines[-1][:_MAX_ERROR_LENGTH] if lines else "it printed nothing"
-
-
-def _end_with_parent() -> None:
-    """End when the parent is gone, even in the middle of a fit."""
-    parent = os.getppid()
-
-    def watch() -> NoReturn:
-        while os.getppid() == parent:
-            time.sleep(_ORPHAN_CHECK_SECONDS)
-        os._exit(1)
-
-    threading.Thread(target=watch, name="orphan-watch", daemon=True).start()
-
-
-if __name__ == "__main__":
-    _end_with_parent()
-    serve(Connection(int(sys.argv[1])))

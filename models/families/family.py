@@ -17,6 +17,10 @@ BINNING_SECONDS = "seconds of binning"
 """Key under which a family notes in a fold's cache what later fits on the fold save."""
 
 
+LARGE_CELLS = 1_000_000
+"""Above, no trial is there within seconds."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
     """How large the search rows are: defaults and costs follow from it."""
@@ -28,6 +32,11 @@ class Shape:
     def n_cells(self) -> int:
         """Rows times columns."""
         return self.n_rows * max(1, self.n_columns)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether even a cheap trial takes a while."""
+        return self.n_cells > LARGE_CELLS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -28,7 +28,7 @@ class Strategy(Protocol):
     """
 
     def tell(self, record: TrialRecord) -> None:
-        """Take note of a finished trial, in the order of their numbers."""
+        """Take note of a trial: first that it runs (it has no score yet), then how it ended."""
 
     def ask(self, number: int, is_affordable: IsAffordable) -> Proposal | None:
         """Propose the candidate of trial `number`, or None when there is nothing to propose."""

@@ -61,19 +61,19 @@ class Tpe:
         self._fixed = fixed
         self._metric = metric
         self._seed = seed
-        self._told: list[TrialRecord] = []
+        self._known: dict[int, TrialRecord] = {}
 
     def tell(self, record: TrialRecord) -> None:
         """Remember a trial of any origin: the portfolio's teach as much as its own."""
-        self._told.append(record)
+        self._known[record.number] = record
 
     def ask(self, number: int, is_affordable: IsAffordable) -> Proposal | None:
         """Propose new parameters for an affordable family; one that is exhausted gives way."""
         families = [family for family in self._ranked_families() if is_affordable(family)]
-        turn = sum(record.origin == "tpe" for record in self._told) % SECOND_EVERY
+        turn = sum(record.origin == "tpe" for record in self._known.values()) % SECOND_EVERY
         if turn == SECOND_EVERY - 1:
             families[:2] = families[1::-1]
-        tried = {record.candidate.fingerprint for record in self._told}
+        tried = {record.candidate.fingerprint for record in self._known.values()}
         for family in families:
             for attempt in range(_ATTEMPTS):
                 candidate = self._suggest(family, number, attempt)
@@ -83,7 +83,7 @@ class Tpe:
 
     def _ranked_families(self) -> list[str]:
         best: dict[str, float] = {}
-        for record in self._told:
+        for record in self._known.values():
             if record.score is not None:
                 gain = self._metric.gain(record.score)
                 best[record.candidate.family] = max(
@@ -100,7 +100,7 @@ class Tpe:
             sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=N_STARTUP),
         )
         distributions = {name: _distribution(r) for name, r in self._spaces[family].items()}
-        for record in self._told:
+        for record in self._known.values():
             if record.candidate.family == family and record.score is not None:
                 _add(study, record, self._metric.gain(record.score), distributions)
         suggested = study.ask(fixed_distributions=distributions).params

@@ -92,5 +92,17 @@ class SlowLinear(_Planted):
         return super().fit(task)
 
 
+class Eater(_Planted):
+    """Takes memory until it is stopped."""
+
+    name = "eater"
+
+    def fit(self, task):
+        eaten = []
+        while True:
+            eaten.append(np.ones(5_000_000))
+            time.sleep(0.02)
+
+
 _BAD = (Crasher(), Raiser(), NaNs(), Printer())
 FAMILIES = {family.name: family for family in (Constant(), Linear(), *_BAD)}

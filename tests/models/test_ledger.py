@@ -39,7 +39,7 @@ def test_an_end_replaces_a_start(tmp_path):
     ledger.write(record(1))
     ledger.write(done(1, 0.7))
     assert ledger.records() == (done(1, 0.7),)
-    assert ledger.interrupted() is None
+    assert ledger.interrupted() == ()
 
 
 def test_another_search_is_refused(tmp_path):
@@ -52,10 +52,10 @@ def test_what_kills_its_search_again_and_again_is_given_up(tmp_path):
     ledger = TrialLedger(tmp_path, fingerprint="f")
     ledger.write(record(1))
     for attempt in (2, 3):
-        again = ledger.interrupted()
+        (again,) = ledger.interrupted()
         assert again.attempts == attempt
         ledger.write(again)
-    assert ledger.interrupted() is None
+    assert ledger.interrupted() == ()
     assert ledger.records()[0].state == "failed"
     assert "3 attempts" in ledger.records()[0].error
 

@@ -23,6 +23,11 @@ HERE = Path(__file__).parent
 N_TRIALS = 9
 
 
+def promise(max_seconds):
+    """Give the seconds that a search may take at the most: what is promised, other work beside."""
+    return 1.02 * max_seconds + 2.0
+
+
 def run(data, task, directory, *, n_trials=N_TRIALS, max_seconds=200.0, **more):
     return search(
         data,
@@ -212,6 +217,41 @@ def test_failures_of_every_kind_are_failed_trials_and_the_search_goes_on(tmp_pat
 
 
 @pytest.mark.slow
+def test_a_family_that_eats_memory_is_a_failed_trial(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(HERE))
+    options = SearchOptions(families="planted_memory", n_jobs=1, max_worker_bytes=900_000_000)
+    result = run(make_table(n_rows=200), "binary", tmp_path, n_trials=3, options=options)
+    failed = {e.candidate.family: e.error for e in result.leaderboard.entries if e.error}
+    assert list(failed) == ["eater"]
+    assert failed["eater"].startswith("memory limit")
+    assert failed["eater"].endswith(" of 900 MB")
+
+
+@pytest.mark.slow
+def test_one_worker_and_two_find_the_same(found, tmp_path):
+    data, result, _, _ = found
+    one = run(data, "binary", tmp_path / "1", options=SearchOptions(n_jobs=1))
+    two = run(data, "binary", tmp_path / "2", options=SearchOptions(n_jobs=2))
+    assert essence(one) == essence(two) == essence(result)
+    assert one.weights == two.weights
+    np.testing.assert_array_equal(one.holdout.predictions, two.holdout.predictions)
+
+
+@pytest.mark.slow
+def test_two_workers_are_at_work_at_once(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(HERE))
+    options = SearchOptions(families="planted_slowly", n_jobs=2)
+    data = make_table("binary", n_rows=300)
+    result = run(data, "binary", tmp_path, n_trials=8, options=options)
+    assert (tmp_path / "worker_0.log").exists()
+    assert (tmp_path / "worker_1.log").exists()
+    slow = [e for e in result.leaderboard.done if e.origin != "baseline"]
+    began = sorted((tmp_path / e.oof).stat().st_mtime - e.seconds for e in slow)
+    ended = sorted((tmp_path / e.oof).stat().st_mtime for e in slow)
+    assert any(start < end for start, end in zip(began[1:], ended, strict=False))
+
+
+@pytest.mark.slow
 def test_a_hanging_family_does_not_break_the_limit(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(HERE))
     result = run(
@@ -222,7 +262,7 @@ def test_a_hanging_family_does_not_break_the_limit(tmp_path, monkeypatch):
         max_seconds=20.0,
         options=SearchOptions(families="planted_hang"),
     )
-    assert result.seconds < 20.0
+    assert result.seconds < promise(20.0)
     slept = [e for e in result.leaderboard.entries if e.candidate.family == "sleeper"]
     assert [(e.state, e.error) for e in slept] == [("failed", "time limit")]
     assert result.leaderboard.best.candidate.family == "linear"
@@ -239,7 +279,7 @@ def test_a_hanging_final_fit_is_stood_in_for_by_the_last_fold(tmp_path, monkeypa
         max_seconds=15.0,
         options=SearchOptions(families="planted_refit"),
     )
-    assert result.seconds < 15.0
+    assert result.seconds < promise(15.0)
     assert result.stand_ins == (1,)
     assert len(set(result.holdout.predictions)) > 10
 

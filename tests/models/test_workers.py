@@ -57,8 +57,8 @@ def start(tmp_path, rows, monkeypatch):
 
 
 def run(worker, what, seconds=30.0):
-    worker.submit(what)
-    return worker.wait(seconds, within=60.0)
+    worker.submit(what, seconds=seconds, within=60.0)
+    return worker.wait()
 
 
 def test_rows_come_back_from_disk_as_they_were(tmp_path, rows):
@@ -125,8 +125,8 @@ here = Path({str(tmp_path)!r})
 worker = Worker(data=here / "data", families="planted_hang", log=here / "worker.log")
 sleeper = Candidate(family="sleeper", parameters={dict(GOOD.parameters)!r})
 worker.submit(TrialRequest(candidate=sleeper, seed=0,n_threads=1, seconds=600.0,
-    oof=here / "o.npy", model=here / "m"))
-print(worker._process.pid, flush=True)
+    oof=here / "o.npy", model=here / "m"), seconds=600.0, within=600.0)
+print(worker.pid, flush=True)
 time.sleep(600)
 """
     with subprocess.Popen(
