@@ -11,23 +11,14 @@ import numpy as np
 
 from models.assembly import assemble, final_model, final_rounds, fold_models, rehearse
 from models.briefing import Briefing
-from models.budget import expected_seconds, refit_seconds
 from models.candidate import Candidate
 from models.ensemble import EnsembleModel, Limits, Selection, select
-from models.leaderboard import TrialRecord, rank
+from models.leaderboard import TrialRecord
+from models.outlook import MIN_TRIAL_SECONDS, Outlook, is_first_of_family
 from models.pool import Ended, Pool
 from models.progress import Phase, SearchEvent
 from models.setting import Setting
 from models.trial import Bench, RefitRequest, TrialRequest
-
-WORTH_STARTING = 0.6
-"""Of the time a family needs that can stop early, so much is enough to start it; for its first
-trial any time is, because the others' costs say little about it."""
-
-CAUTION = 1.5
-"""A trial that cannot stop early is lost when it does not end in time: it is given more room."""
-
-MIN_TRIAL_SECONDS = 0.5
 
 LAG = 2
 """In trial-budget mode, trial n is proposed by what is known of the trials up to n - LAG (or the
@@ -46,7 +37,7 @@ class Session:
         self._predictions: dict[int, np.ndarray] = {}
         self._unreported: list[TrialRecord] = []
         self._running: dict[int, tuple[TrialRecord, float]] = {}
-        self._closing = 0.0
+        self._outlook = Outlook(setting, pool)
         self._rehearsed: tuple[int, ...] = ()
         self.records: list[TrialRecord] = []
         self.selection = Selection(weights={}, score=float("nan"))
@@ -76,7 +67,7 @@ class Session:
     def finish(self) -> EnsembleModel:
         """Fit the chosen members for good where folds are chained, and load the ensemble."""
         given = self._given
-        self._select(self._before_closing())
+        self._select(self._outlook.before_closing)
         chosen = tuple(self.selection.weights)
         if not given.rows.bagged:
             self._refit([n for n in chosen if not final_model(given.directory, n).exists()])
@@ -108,7 +99,7 @@ class Session:
 
     def _next(self, interrupted: list[TrialRecord]) -> TrialRecord | None:
         """Give what to try next: trials a kill interrupted, then what a strategy proposes."""
-        if not self._has_time():
+        if self._left() <= MIN_TRIAL_SECONDS:
             return None
         if interrupted:
             return interrupted.pop(0)
@@ -137,7 +128,9 @@ class Session:
     def _start(self, record: TrialRecord) -> None:
         clock, left = self._given.clock, self._left()
         self._given.ledger.write(record)
-        limit = clock.hard_limit(left, is_first=self._is_first_of_family(record))
+        limit = clock.hard_limit(
+            left, is_first=is_first_of_family(record.candidate.family, self._known())
+        )
         request = self._request(record, clock.soft_limit(left))
         self._running[record.number] = record, clock.elapsed
         self._pool.start(record.number, request, seconds=limit, within=left)
@@ -180,7 +173,11 @@ class Session:
         clock = self._given.clock
         limits = Limits()
         if not clock.is_free and not self._given.rows.bagged:
-            costs = {r.number: self._refit_seconds(r) for r in self.records if r.score is not None}
+            costs = {
+                r.number: self._outlook.refit_seconds(r)
+                for r in self.records
+                if r.score is not None
+            }
             limits = Limits(costs=costs, max_cost=min(clock.max_refit_seconds, max_cost))
         self.selection = select(self._predictions, self._rows, self._metric, limits)
 
@@ -188,7 +185,7 @@ class Session:
         """Try the last steps once for every choice of members, while a worker fits."""
         given, members = self._given, tuple(sorted(self.selection.weights))
         if members != self._rehearsed:
-            self._closing = rehearse(
+            self._outlook.closing = rehearse(
                 given.directory, self.selection.weights, given.rows, n_asked=given.n_sealed
             )
             self._rehearsed = members
@@ -197,7 +194,7 @@ class Session:
         """Fit members on all search rows; the last fold's model stands in where this fails."""
         waiting = list(numbers)
         while True:
-            left = self._before_closing()
+            left = self._outlook.before_closing
             while waiting and self._pool.has_idle and left > 0:
                 number = waiting.pop(0)
                 request = self._refit_request(self._record(number))
@@ -230,46 +227,10 @@ class Session:
         )
 
     def _is_affordable(self, family: str) -> bool:
-        clock, known = self._given.clock, self._given.families
-        if clock.is_free:
-            return True
-        expected = expected_seconds(family, self.records, known)
-        if not known[family].can_stop_early:
-            return CAUTION * expected <= self._left()
-        tried = any(record.candidate.family == family for record in self._known())
-        # Its first trial was asked to stop too, but had rows to encode and to bin besides.
-        needed = WORTH_STARTING * min(expected, clock.soft_limit(clock.budget.max_seconds))
-        return not tried or needed <= self._left()
-
-    def _is_first_of_family(self, record: TrialRecord) -> bool:
-        family = record.candidate.family
-        return all(other.candidate.family != family for other in self._known())
-
-    def _has_time(self) -> bool:
-        return self._left() > MIN_TRIAL_SECONDS
+        return self._outlook.is_affordable(family, self._known(), self._left())
 
     def _left(self) -> float:
-        """Give the seconds left for trials, once the final fits are paid for.
-
-        What the newest trial, not yet considered for the ensemble, would cost alone counts too.
-        """
-        left = self._before_closing()
-        if self._given.rows.bagged:
-            return left
-        chosen = sum(self._refit_seconds(self._record(n)) for n in self.selection.weights)
-        best = rank(self.records, self._metric).best
-        # Should the next trial's worker be killed, another one has to come up for the fits.
-        return left - max(chosen, self._refit_seconds(best)) - self._pool.startup_seconds
-
-    def _before_closing(self) -> float:
-        clock = self._given.clock
-        return clock.remaining - clock.closing_seconds(self._closing)
-
-    def _refit_seconds(self, record: TrialRecord) -> float:
-        rows = self._given.rows
-        if final_model(self._given.directory, record.number).exists():
-            return 0.0
-        return refit_seconds(record, len(rows.folds[-1].train), len(rows.y))
+        return self._outlook.left(self.records, self.selection.weights)
 
     def _record(self, number: int) -> TrialRecord:
         return next(record for record in self.records if record.number == number)
