@@ -19,6 +19,9 @@ class SearchOptions:
     max_worker_bytes
         Memory one worker process may take before its trial is ended as failed; None for an
         equal share of what is free.
+    finish_on_interrupt
+        Whether Ctrl-C or SIGTERM ends the trials and gives the best ensemble so far, instead of
+        ending the search; the second one ends it in any case.
 
     Raises
     ------
@@ -29,6 +32,7 @@ class SearchOptions:
     families: str = "models.families"
     n_jobs: int | None = None
     max_worker_bytes: int | None = None
+    finish_on_interrupt: bool = False
 
     def __post_init__(self) -> None:
         """Refuse less than one core or byte."""

@@ -1,5 +1,6 @@
 """The pool: several workers, each with a request of its own, and whichever ends first."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -86,20 +87,29 @@ class Pool:
         self._numbers[worker] = number
         worker.submit(request, seconds=seconds, within=within)
 
-    def wait(self) -> Ended:
-        """Wait until a request ends.
+    def wait(self, stop: threading.Event | None = None) -> Ended | None:
+        """Wait until a request ends, or until `stop` is set, which gives None.
 
         Raises
         ------
         SearchError
             When a process dies while it comes up.
         """
-        worker = wait_for_any([worker for worker in self._workers if worker.is_busy])
+        worker = wait_for_any([worker for worker in self._workers if worker.is_busy], stop)
+        if worker is None:
+            return None
         number = self._numbers.pop(worker)
         try:
             return Ended(number=number, answer=worker.take())
         except (TrialFailedError, WorkerLostError) as error:
             return Ended(number=number, error=str(error))
+
+    def abandon(self) -> None:
+        """End what the workers are at; they come up again."""
+        for worker in self._workers:
+            if worker.is_busy:
+                worker.abandon()
+        self._numbers.clear()
 
 
 @contextmanager

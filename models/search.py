@@ -17,6 +17,7 @@ from models.dataset import Dataset
 from models.ensemble import EnsembleModel
 from models.errors import SearchError
 from models.families.family import Family, Shape
+from models.interruption import hearing
 from models.leaderboard import Leaderboard, TrialRecord, rank
 from models.ledger import TrialLedger
 from models.options import SearchOptions
@@ -139,6 +140,7 @@ def search(
     workforce = plan_workforce(_shape(data), cores)
     with (
         _alone(directory),
+        hearing(enabled=options.finish_on_interrupt) as stop,
         open_pool(
             directory,
             families=options.families,
@@ -162,6 +164,7 @@ def search(
                 n_threads=workforce.n_threads,
                 n_sealed=len(holdout),
                 on_event=on_event or (lambda event: None),
+                stop=stop,
             ),
             pool,
         )

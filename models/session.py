@@ -62,7 +62,11 @@ class Session:
             self._report()
             if not self._pool.is_busy:
                 break
-            self._end(self._pool.wait())
+            ended = self._pool.wait(self._given.stop)
+            if ended is None:
+                self._pool.abandon()
+                break
+            self._end(ended)
 
     def finish(self) -> EnsembleModel:
         """Fit the chosen members for good where folds are chained, and load the ensemble."""
@@ -99,7 +103,7 @@ class Session:
 
     def _next(self, interrupted: list[TrialRecord]) -> TrialRecord | None:
         """Give what to try next: trials a kill interrupted, then what a strategy proposes."""
-        if self._left() <= MIN_TRIAL_SECONDS:
+        if self._given.stop.is_set() or self._left() <= MIN_TRIAL_SECONDS:
             return None
         if interrupted:
             return interrupted.pop(0)
@@ -202,7 +206,7 @@ class Session:
             if not self._pool.is_busy:
                 return
             ended = self._pool.wait()
-            if ended.answer is not None:
+            if ended is not None and ended.answer is not None:
                 self._tell("refit", self._record(ended.number))
 
     def _request(self, record: TrialRecord, seconds: float) -> TrialRequest:

@@ -1,5 +1,6 @@
 """Setting: everything a running search is given."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ class Setting:
         Asked in order; the first that proposes something is followed.
     n_sealed
         How many rows the model will be asked to predict in the end.
+    stop
+        Set when trials are to end before their budget does.
     """
 
     directory: Path
@@ -34,3 +37,4 @@ class Setting:
     n_threads: int
     n_sealed: int
     on_event: Listener
+    stop: threading.Event

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -158,6 +159,11 @@ class Worker:
         elif self._max_bytes < float("inf") and (taken := _own_bytes(self.pid)) > self._max_bytes:
             self._lose(f"{MEMORY_LIMIT}: {taken / 1e6:,.0f} of {self._max_bytes / 1e6:,.0f} MB")
 
+    def abandon(self) -> None:
+        """End what it is at; another process comes up."""
+        self._replace()
+        self._outcome, self.is_busy = None, False
+
     def close(self) -> None:
         """End the process, whatever it does."""
         self.line.close()
@@ -176,6 +182,9 @@ class Worker:
             if dies_early
             else WorkerLostError(cause)
         )
+        self._replace()
+
+    def _replace(self) -> None:
         self.close()
         self._is_open = False
         self._started = time.monotonic()
@@ -199,9 +208,12 @@ class Worker:
         return process, ours
 
 
-def wait_for_any(workers: Sequence[Worker]) -> Worker:
-    """Wait until one of the busy workers can be taken from; their limits are watched meanwhile."""
-    while True:
+def wait_for_any(workers: Sequence[Worker], stop: threading.Event | None = None) -> Worker | None:
+    """Wait until one of the busy workers can be taken from; their limits are watched meanwhile.
+
+    None when `stop` is set before.
+    """
+    while stop is None or not stop.is_set():
         ready = next((worker for worker in workers if worker.is_ready), None)
         if ready is not None:
             return ready
@@ -213,6 +225,7 @@ def wait_for_any(workers: Sequence[Worker]) -> Worker:
                 worker.read()
             else:
                 worker.check()
+    return None
 
 
 def _own_bytes(pid: int) -> int:

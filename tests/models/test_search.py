@@ -172,6 +172,36 @@ def _records(directory):
     return TrialLedger(directory, fingerprint=fingerprint).records()
 
 
+_INTERRUPTED = (
+    _CHILD.replace("max_trials=8", "max_trials=None")
+    .replace(
+        'SearchOptions(families="planted_slowly")',
+        'SearchOptions(families="planted_slowly", finish_on_interrupt=True)',
+    )
+    .replace("search(make", "found = search(make")
+    + "print('best', found.ensemble_score, flush=True)"
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_search_gives_the_best_so_far(tmp_path, number):
+    script = _INTERRUPTED.format(
+        here=str(HERE), root=str(HERE.parent.parent), directory=str(tmp_path)
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
+    ) as child:
+        while child.stdout.readline().strip() != "3":
+            assert child.poll() is None
+        begun = time.monotonic()
+        child.send_signal(number)
+        told = child.stdout.read().splitlines()
+        assert child.wait() == 0
+    assert time.monotonic() - begun < 60, "of the 200 s it was given"
+    assert float(told[-1].removeprefix("best ")) > 0.7
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("task", ["multiclass", "regression"])
 def test_other_tasks(task, tmp_path):
