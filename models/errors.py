@@ -8,7 +8,7 @@ class ModelError(Exception):
     """Base of everything `models` refuses: says what was expected, what came, what to do."""
 
 
-class ProblemError(ModelError):
+class ProblemError(ModelError, ValueError):
     """The question cannot be asked: task, metric, labels or rows do not fit together."""
 
     @classmethod
@@ -25,8 +25,27 @@ class ProblemError(ModelError):
         return cls(f"Expected {expected}, got {got}. {advice}")
 
 
-class DatasetError(ModelError):
+class DatasetError(ModelError, ValueError):
     """The matrix given to a search is not one: shapes, types or missing labels."""
+
+
+class EstimatorError(ModelError, ValueError):
+    """What an estimator was asked, or the rows it was given, cannot be served."""
+
+    @classmethod
+    def not_yet(cls, name: str, value: object) -> "EstimatorError":
+        """A parameter asks for what the search does not have."""
+        return cls(
+            f"Expected {name}=None, got {value!r}: the search does not have it yet. Leave it out."
+        )
+
+    @classmethod
+    def no_column(cls, name: str, label: object, known: Iterable[object]) -> "EstimatorError":
+        """A parameter names a column that is not there."""
+        names = [str(each) for each in known]
+        close = difflib.get_close_matches(str(label), names, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        return cls(f"Expected {name} to be one of {len(names)} columns, got {label!r}.{hint}")
 
 
 class SearchError(ModelError):

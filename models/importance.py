@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
 from models.errors import ModelError
-from models.serving import EnsembleModel
 from models.task import Problem
 
 MAX_ROWS = 3_000
@@ -17,8 +17,19 @@ MAX_CALL_ROWS = 12_000
 """Rows predicted in one call."""
 
 
+class Predictor(Protocol):
+    """Predicts rows from some of their columns: an ensemble, or one with its conversion."""
+
+    @property
+    def used_columns(self) -> frozenset[str]:
+        """Name the columns that matter at all."""
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """Predict in the metrics' shape."""
+
+
 def permutation_importance(
-    model: EnsembleModel,
+    model: Predictor,
     X: pd.DataFrame,
     y: np.ndarray,
     problem: Problem,
@@ -52,8 +63,7 @@ def permutation_importance(
     deadline = time.monotonic() + max_seconds
     rng = np.random.default_rng(seed)
     rows = rng.permutation(len(X))[:max_rows]
-    used = {name for member in model.members for name in member.columns}
-    columns = [str(name) for name in X.columns if name in used]
+    columns = [str(name) for name in X.columns if name in model.used_columns]
     few = rows[:SCREEN_ROWS]
     # Half of the time at most for the screening, so that the answer itself is measured.
     half = time.monotonic() + max_seconds / 2
@@ -64,7 +74,7 @@ def permutation_importance(
 
 
 def _drops(
-    model: EnsembleModel,
+    model: Predictor,
     X: pd.DataFrame,
     y: np.ndarray,
     problem: Problem,

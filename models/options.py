@@ -22,6 +22,8 @@ class SearchOptions:
     finish_on_interrupt
         Whether Ctrl-C or SIGTERM ends the trials and gives the best ensemble so far, instead of
         ending the search; the second one ends it in any case.
+    holdout_share
+        Share of the rows that is sealed, 0 to below 1; 0 seals none, and all rows are searched.
 
     Raises
     ------
@@ -33,6 +35,7 @@ class SearchOptions:
     n_jobs: int | None = None
     max_worker_bytes: int | None = None
     finish_on_interrupt: bool = False
+    holdout_share: float = 0.15
 
     def __post_init__(self) -> None:
         """Refuse less than one core or byte."""

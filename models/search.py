@@ -107,7 +107,8 @@ def search(
     Parameters
     ----------
     data
-        All labelled rows; the newest slice is sealed and only predicted at the end.
+        All labelled rows; the newest slice is sealed and only predicted at the end, unless
+        `options.holdout_share` is 0.
     budget
         `max_seconds` holds for the whole call.
     seed
@@ -144,12 +145,13 @@ def search(
         open_pool(
             directory,
             families=options.families,
-            n_workers=workforce.n_workers,
+            n_workers=min(workforce.n_workers, budget.max_trials or workforce.n_workers),
             max_worker_bytes=options.max_worker_bytes,
         ) as pool,
     ):
-        found = _fingerprint(data, problem, seed, warm, known)
-        rows, holdout = _split(data, problem, seed)
+        how = {"families": list(known), "holdout_share": options.holdout_share}
+        found = _fingerprint(data, problem, seed, warm, how)
+        rows, holdout = _split(data, problem, seed, options.holdout_share)
         ledger = TrialLedger(directory, fingerprint=found)
         share(rows, directory / "data")
         session = Session(
@@ -171,7 +173,7 @@ def search(
         session.run()
         model = session.finish()
         sealed = data.take(holdout)
-        predictions = model.predict(sealed.X)
+        predictions = _predict(model, sealed)
         session.tell_done()
     return SearchResult(
         leaderboard=rank(session.records, problem.scoring),
@@ -186,8 +188,17 @@ def search(
     )
 
 
-def _split(data: Dataset, problem: Problem, seed: int) -> tuple[SearchRows, np.ndarray]:
-    searched, holdout = sealed_split(data, seed=seed)
+def _predict(model: EnsembleModel, rows: Dataset) -> np.ndarray:
+    if len(rows):
+        return model.predict(rows.X)
+    n_outputs = model.problem.n_outputs
+    return np.empty(0 if n_outputs == 1 else (0, n_outputs))
+
+
+def _split(
+    data: Dataset, problem: Problem, seed: int, holdout_share: float
+) -> tuple[SearchRows, np.ndarray]:
+    searched, holdout = sealed_split(data, holdout_share=holdout_share, seed=seed)
     seen = data.take(searched)
     rows = SearchRows(
         X=seen.X,
@@ -220,7 +231,7 @@ def _fingerprint(
     problem: Problem,
     seed: int,
     warm: Sequence[Candidate],
-    families: Mapping[str, Family],
+    how: Mapping[str, object],
 ) -> str:
     """Name a search by everything its leaderboard follows from, save the budget."""
     return fingerprint(
@@ -230,7 +241,7 @@ def _fingerprint(
             "problem": problem.to_dict(),
             "seed": seed,
             "warm": [candidate.fingerprint for candidate in warm],
-            "families": list(families),
+            **how,
         }
     )
 

@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 from skops import io as skops_io
 
+REQUIREMENTS = ("lightgbm", "numpy", "pandas", "scikit-learn", "skops")
 MANIFEST = "model.json"
 FORMAT = 1
 
@@ -116,6 +117,11 @@ class EnsembleModel:
     weights: tuple[float, ...]
     problem: Any
     columns: Mapping[str, Kind]
+
+    @property
+    def used_columns(self) -> frozenset[str]:
+        """Name the columns that any member looks at."""
+        return frozenset(name for member in self.members for name in member.columns)
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Predict rows: P(class 1) shape (n,), probabilities (n, n_classes), or values (n,).

@@ -2,11 +2,13 @@
 
 The sealed holdout is the newest slice. What remains is split by forward chaining when rows have
 time: a fold learns from rows whose labels were known when its validation block began. Without
-time, rows of one key stay together where keys repeat, else folds are stratified.
+time, rows of one key stay together where keys repeat, else folds are stratified; every row is
+judged once then, so few rows make fewer folds rather than none.
 
 Integer labels are codes of classes, floating ones are values.
 """
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -19,6 +21,8 @@ from models.errors import ProblemError
 HOLDOUT_SHARE = 0.15
 MIN_TRAIN_ROWS = 20
 MIN_VALID_ROWS = 10
+LEAST = (MIN_TRAIN_ROWS, MIN_VALID_ROWS)
+MIN_VALID_ROWS_WITHOUT_TIME = 4
 FIRST_TRAIN_SHARE = 0.4
 """Share of the search rows before the first validation block: earlier models lack history."""
 
@@ -48,6 +52,7 @@ def sealed_split(
     With time, the holdout begins at a cutoff such that about `holdout_share` of the rows lie at
     or after it (whole cutoffs), and search rows whose label was not known by then are dropped.
     Without time it is a random slice: whole keys where they repeat, stratified otherwise.
+    A share of 0 seals nothing: every row is searched.
 
     Returns
     -------
@@ -59,8 +64,12 @@ def sealed_split(
     ProblemError
         When too few rows, or only one class, remain on either side.
     """
-    if not 0 < holdout_share < 1:
-        raise ProblemError(f"Expected holdout_share between 0 and 1, got {holdout_share}.")
+    if not 0 <= holdout_share < 1:
+        raise ProblemError(f"Expected holdout_share from 0 to below 1, got {holdout_share}.")
+    if holdout_share == 0:
+        every = np.arange(len(data))
+        _require(data, every, "labelled rows", 2)
+        return every, every[:0]
     _require(data, np.arange(len(data)), "labelled rows", MIN_TRAIN_ROWS + MIN_VALID_ROWS)
     if data.has_time:
         search, holdout = _newest_apart(data, holdout_share)
@@ -88,13 +97,14 @@ def make_folds(data: Dataset, n_folds: int | None = None, *, seed: int = 0) -> t
     """
     wanted = n_folds or (5 if len(data) < SMALL_ROWS and not data.has_time else 3)
     if not data.has_time:
-        usable = _usable(data, _cross_validation(data, max(2, wanted), seed))
-        return usable if usable else _refuse(data)
+        dealt = _cross_validation(data, max(2, wanted), seed)
+        usable = _usable(data, dealt, least=(1, 1))
+        return usable if usable else _refuse(data, (1, 1))
     for fewer in range(wanted, 0, -1):
         usable = _usable(data, _forward_chain(data, fewer))
         if len(usable) == fewer:
             return usable
-    return usable if usable else _refuse(data)
+    return usable if usable else _refuse(data, LEAST)
 
 
 def is_bagged(data: Dataset) -> bool:
@@ -131,24 +141,37 @@ def _forward_chain(data: Dataset, n_folds: int) -> list[Fold]:
 
 def _cross_validation(data: Dataset, n_folds: int, seed: int) -> list[Fold]:
     rows = np.arange(len(data))
+    n_folds = max(2, min(n_folds, len(data) // MIN_VALID_ROWS_WITHOUT_TIME))
     keys = None if data.key is None else np.unique(data.key.astype(str), return_inverse=True)[1]
     if keys is not None and 1 < keys.max() + 1 < len(data):
         splitter = GroupKFold(min(n_folds, int(keys.max()) + 1), shuffle=True, random_state=seed)
         pairs = splitter.split(rows, data.y, keys)
-    elif _is_coded(data) and np.unique(data.y, return_counts=True)[1].min() >= n_folds:
-        stratified = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
-        pairs = stratified.split(rows, data.y)
+    elif _is_coded(data) and np.unique(data.y, return_counts=True)[1].max() > 1:
+        pairs = _stratified(data.y, n_folds, seed)
     else:
-        pairs = KFold(min(n_folds, len(data)), shuffle=True, random_state=seed).split(rows)
+        pairs = KFold(n_folds, shuffle=True, random_state=seed).split(rows)
     return [Fold(train=np.sort(train), valid=np.sort(valid)) for train, valid in pairs]
 
 
-def _usable(data: Dataset, folds: Iterable[Fold]) -> tuple[Fold, ...]:
+def _stratified(y: np.ndarray, n_folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Deal every class evenly; never more folds than rows in the commonest class or outside it."""
+    counts = np.unique(y, return_counts=True)[1]
+    n_folds = max(2, min(n_folds, int(counts.max()), int(counts.sum() - counts.max())))
+    with warnings.catch_warnings():
+        # A class with fewer rows than folds is missing from some blocks, as it must be.
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
+        return list(splitter.split(np.empty(len(y)), y))
+
+
+def _usable(
+    data: Dataset, folds: Iterable[Fold], least: tuple[int, int] = LEAST
+) -> tuple[Fold, ...]:
     return tuple(
         fold
         for fold in folds
-        if len(fold.train) >= MIN_TRAIN_ROWS
-        and len(fold.valid) >= MIN_VALID_ROWS
+        if len(fold.train) >= least[0]
+        and len(fold.valid) >= least[1]
         and _has_contrast(data, fold.train)
         and _has_contrast(data, fold.valid)
     )
@@ -184,9 +207,9 @@ def _require(data: Dataset, rows: np.ndarray, what: str, least: int) -> None:
         )
 
 
-def _refuse(data: Dataset) -> tuple[Fold, ...]:
+def _refuse(data: Dataset, least: tuple[int, int]) -> tuple[Fold, ...]:
     raise ProblemError.too_little(
-        f"a fold with {MIN_TRAIN_ROWS} rows to learn from and {MIN_VALID_ROWS} to be judged on, "
+        f"a fold with {least[0]} rows to learn from and {least[1]} to be judged on, "
         "more than one class in both",
         f"none among {len(data)} rows",
         "Label more rows, or shorten the label's horizon.",

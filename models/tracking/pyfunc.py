@@ -14,13 +14,12 @@ from mlflow.types import ColSpec, Schema
 
 import models.serving
 from features.fingerprint import fingerprint_file
-from models.serving import read_manifest
+from models.serving import REQUIREMENTS, read_manifest
 
 DATA = "model"
 """Folder of the saved ensemble within the MLflow model's `data/`."""
 
 N_EXAMPLE_ROWS = 5
-REQUIREMENTS = ("lightgbm", "numpy", "pandas", "scikit-learn", "skops")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
