@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from models.errors import DatasetError
+from models.findings import Finding
 from models.frames import Column, ColumnKind, convert, moments
 
 PARTS = ("days", "month", "day", "weekday", "hour", "minute")
@@ -35,12 +36,19 @@ class LearnedColumns:
 
     Attributes
     ----------
-    notes
-        One line for each column that is not used, or not in the way it is given.
+    findings
+        About the columns that are not used.
     """
 
     columns: tuple[Column, ...]
-    notes: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say of each column that is not used as it is given what is done with it."""
+        texts = (column.name for column in self.columns if column.kind == "text")
+        counted = (f"Column {name!r} is text: its words are counted." for name in texts)
+        return (*(finding.message for finding in self.findings), *counted)
 
 
 def learn_columns(X: pd.DataFrame, *, ageless: Sequence[str] = ()) -> LearnedColumns:
@@ -67,25 +75,21 @@ def learn_columns(X: pd.DataFrame, *, ageless: Sequence[str] = ()) -> LearnedCol
         for c in found
     ]
     kept: list[Column] = []
-    notes: list[str] = []
+    findings: list[Finding] = []
     seen: dict[Hashable, str] = {}
     for column in found:
-        rest, why = _worth_keeping(X, column, seen)
-        if rest is not None:
+        rest = _worth_keeping(X, column, seen)
+        if isinstance(rest, Finding):
+            findings.append(rest)
+        else:
             kept.append(rest)
-        if why:
-            notes.append(why)
-        elif column.kind == "text":
-            notes.append(f"Column {column.name!r} is text: its words are counted.")
-    return LearnedColumns(columns=tuple(kept or found[:1]), notes=tuple(notes))
+    return LearnedColumns(columns=tuple(kept or found[:1]), findings=tuple(findings))
 
 
-def _worth_keeping(
-    X: pd.DataFrame, column: Column, seen: dict[Hashable, str]
-) -> tuple[Column | None, str]:
-    """Give the column with the parts that vary and are new, or None and why."""
+def _worth_keeping(X: pd.DataFrame, column: Column, seen: dict[Hashable, str]) -> Column | Finding:
+    """Give the column with the parts that vary and are new, or why there are none."""
     if column.kind == "text":
-        return column, ""
+        return column
     converted = convert(X[[column.name]], [column])
     new: list[str] = []
     twin = ""
@@ -100,10 +104,13 @@ def _worth_keeping(
         parts = tuple(p for p, n in zip(column.parts, column.names, strict=True) if n in new)
         column = replace(column, parts=parts)
     if new:
-        return column, ""
+        return column
+    name = column.name
     if twin:
-        return None, f"Column {column.name!r} repeats {twin!r} and is not used."
-    return None, f"Column {column.name!r} is constant and not used."
+        message = f"Column {name!r} repeats {twin!r} and is not used."
+        return Finding(kind="duplicate", column=name, message=message)
+    message = f"Column {name!r} is constant and not used."
+    return Finding(kind="constant", column=name, message=message)
 
 
 def _content(values: np.ndarray) -> Hashable | None:

@@ -10,8 +10,10 @@ from sklearn.exceptions import NotFittedError
 
 from models import AutoMLClassifier, AutoMLRegressor
 from models.errors import EstimatorError, ModelError
+from models.findings import DataWarning
 
 N = 240
+pytestmark = pytest.mark.filterwarnings("ignore::models.findings.DataWarning")
 
 
 def make_frame(n_rows=N, seed=0):
@@ -42,7 +44,8 @@ def make_frame(n_rows=N, seed=0):
 def classifier():
     X, signal = make_frame()
     y = pd.Series(np.where(signal > np.median(signal), "yes", "no"), index=X.index)
-    return AutoMLClassifier(max_trials=3).fit(X, y), X, y
+    with pytest.warns(DataWarning, match="constant"):
+        return AutoMLClassifier(max_trials=3).fit(X, y), X, y
 
 
 def test_a_frame_as_people_have_them_is_learnt(classifier):
