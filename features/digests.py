@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 
 class Digest:
@@ -20,11 +21,12 @@ class Digest:
         """Add the next values."""
         there = array.is_valid().to_numpy(zero_copy_only=False)
         if pa.types.is_string(array.type):
-            texts = [text.encode() for text in array.drop_null().to_pylist()]
+            texts = array.drop_null()
             lengths = np.full(len(array), -1, np.int64)
-            lengths[there] = np.fromiter(map(len, texts), np.int64, len(texts))
+            lengths[there] = pc.binary_length(texts)
             self._lengths.update(lengths.tobytes())
-            self._values.update(b"".join(texts))
+            joined = pc.binary_join(pa.ListArray.from_arrays([0, len(texts)], texts), "")
+            self._values.update(joined[0].as_buffer())
         else:
             self._lengths.update(there.tobytes())
             self._values.update(array.fill_null(0).to_numpy(zero_copy_only=False).tobytes())

@@ -26,6 +26,7 @@ from features.checks import check_declarations, check_moment
 from features.durable import creating_directory, write_text
 from features.errors import SchemaError
 from features.fingerprint import fingerprint, fingerprint_file
+from features.parquet import write_rows
 from features.reading import read_tables
 from features.schema import ColumnType, Relationship, Schema
 from features.source_errors import SnapshotError
@@ -33,9 +34,6 @@ from features.sources import TableSource
 from features.visibility import VisibleTable
 
 MANIFEST = "manifest.json"
-
-ROW_GROUP = 1 << 17
-"""Rows of a group: what is compared and read again when rows are appended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +176,7 @@ def extend_snapshot(snapshot: Snapshot, schema: Schema, rows: pa.Table, *, sourc
     times = pc.min_max(rows[added.time]).as_py() if added.time else {"min": None, "max": None}
     with TemporaryDirectory(prefix=".taking-", dir=snapshot.directory.parent) as temporary:
         path = Path(temporary) / f"{added.name}.parquet"
-        _write_rows(rows, path)
+        write_rows(rows, path)
         table = SnapshotTable(
             name=added.name,
             n_rows=rows.num_rows,
@@ -228,7 +226,7 @@ def open_snapshot(directory: Path, *, verify: bool = False) -> Snapshot:
 
 def _write(source: TableSource, table: VisibleTable, directory: Path) -> SnapshotTable:
     path = directory / f"{source.name}.parquet"
-    _write_rows(table.rows, path)
+    write_rows(table.rows, path)
     return SnapshotTable(
         name=source.name,
         n_rows=table.rows.num_rows,
@@ -238,14 +236,6 @@ def _write(source: TableSource, table: VisibleTable, directory: Path) -> Snapsho
         sha256=fingerprint_file(path),
         source=source.description,
         has_own_key=source.key is not None,
-    )
-
-
-def _write_rows(rows: pa.Table, path: Path) -> None:
-    # NOTE: options are fixed, because the bytes are the content's name. One chunk per column,
-    # because page boundaries follow chunk boundaries.
-    pq.write_table(
-        rows.combine_chunks(), path, row_group_size=ROW_GROUP, compression="zstd", version="2.6"
     )
 
 
