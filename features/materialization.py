@@ -29,7 +29,7 @@ class Materialized:
     n_computed
         Rows that were new, or touched by a change of data.
     n_reused
-        Asked rows that the matrix had already.
+        Asked rows that the matrix had already, each as often as it was asked.
     """
 
     n_computed: int
@@ -65,12 +65,13 @@ def materialize(
     """
     key = snapshot.schema.table(plan.target).key
     record = directory.with_name(f"{directory.name}.computed.parquet")
-    asked = rows[[key, CUTOFF_TIME]].drop_duplicates(ignore_index=True)
     computed = Computed.load(record)
     if computed is None or not directory.exists():
-        computed = Computed(rows=asked.iloc[:0], snapshot=snapshot.directory)
+        computed = Computed(rows=rows[[key, CUTOFF_TIME]].iloc[:0], snapshot=snapshot.directory)
     computed = still_right(plan, computed, snapshot_before(computed), snapshot)
-    todo = asked[missing(asked, computed, key)].sort_values([CUTOFF_TIME, key], ignore_index=True)
+    unknown = missing(rows, computed, key)
+    todo = rows.loc[unknown, [key, CUTOFF_TIME]].drop_duplicates()
+    todo = todo.sort_values([CUTOFF_TIME, key], ignore_index=True)
     if len(todo):
         batches = compute_batches(plan, snapshot, todo, effort=effort)
         write_batches(
@@ -81,7 +82,7 @@ def materialize(
             origin=snapshot.snapshot_id,
         )
     joined(computed, todo, key).save(record)
-    return Materialized(n_computed=len(todo), n_reused=len(asked) - len(todo))
+    return Materialized(n_computed=len(todo), n_reused=len(rows) - int(unknown.sum()))
 
 
 def _finite(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -36,7 +36,7 @@ class Computed:
     Attributes
     ----------
     rows
-        Key and `cutoff_time`, each pair once, by key and cutoff.
+        Key and `cutoff_time`, each pair once.
     snapshot
         Directory of the snapshot as of which they are right.
     """
@@ -76,39 +76,43 @@ def still_right(
         return computed
     if before is None or before.schema != after.schema or computed.rows.empty:
         return Computed(rows=computed.rows.iloc[:0], snapshot=after.directory)
-    touched = _touched(plan, before, after)
+    cutoffs = asked_cutoffs(computed.rows)
+    touched = _touched(plan, before, after, until=cutoffs.max())
+    if touched is None:
+        return Computed(rows=computed.rows, snapshot=after.directory)
     place, keys = pd.factorize(computed.rows[key])
     type_ = pq.read_schema(after.path(plan.target)).field(key).type
     since = touched.moments(pa.chunked_array([pa.array(keys).cast(type_)]))[place]
-    kept = computed.rows[asked_cutoffs(computed.rows) < since]
+    kept = computed.rows[cutoffs < since]
     return Computed(rows=kept, snapshot=after.directory)
 
 
 def missing(rows: pd.DataFrame, computed: Computed, key: str) -> Flags:
     """Tell which asked rows are not among the computed ones."""
-    asked = pd.DataFrame(
-        {key: asked_keys(rows, "the target", key).to_numpy(), CUTOFF_TIME: asked_cutoffs(rows)}
-    )
-    have = pd.DataFrame(
-        {key: computed.rows[key].to_numpy(), CUTOFF_TIME: asked_cutoffs(computed.rows)}
-    )
-    flags: Flags = ~np.asarray(
-        pd.MultiIndex.from_frame(asked).isin(pd.MultiIndex.from_frame(have)), dtype=bool
-    )
+    keys = pd.concat([computed.rows[key], asked_keys(rows, "the target", key)])
+    number, _ = pd.factorize(keys)
+    cutoffs = np.concatenate([asked_cutoffs(computed.rows), asked_cutoffs(rows)])
+    moment, moments = pd.factorize(cutoffs)
+    pairs = number * len(moments) + moment
+    flags: Flags = ~np.isin(pairs[len(computed.rows) :], pairs[: len(computed.rows)])
     return flags
 
 
 def joined(computed: Computed, rows: pd.DataFrame, key: str) -> Computed:
-    """Add rows that have been computed."""
+    """Add rows that were missing and have been computed."""
     both = pd.concat([computed.rows, rows[[key, CUTOFF_TIME]]], ignore_index=True)
-    both = both.drop_duplicates().sort_values([key, CUTOFF_TIME], ignore_index=True)
     return Computed(rows=both, snapshot=computed.snapshot)
 
 
-def _touched(plan: FeaturePlan, before: Snapshot, after: Snapshot) -> Touched:
+def _touched(plan: FeaturePlan, before: Snapshot, after: Snapshot, *, until: int) -> Touched | None:
+    """Say which rows were touched by what shows up to a moment, None where nothing does."""
     nodes = lower(plan.definitions, after.schema)
     columns = columns_of(nodes, after, plan.target)
-    changes = {name: changes_of(before, after, name, names) for name, names in columns.items()}
+    changes = {
+        name: changes_of(before, after, name, names).until(until) for name, names in columns.items()
+    }
+    if not any(change.everything or len(change.since) for change in changes.values()):
+        return None
     return Tracing(after, changes).touched(nodes.values())
 
 

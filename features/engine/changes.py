@@ -6,7 +6,7 @@ decide between rows of one moment.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,11 @@ class Changes:
     rows: pa.Table
     since: Ints
     everything: bool = False
+
+    def until(self, moment: int) -> "Changes":
+        """Return those that show at a moment or before it."""
+        shown = self.since <= moment
+        return replace(self, rows=self.rows.filter(shown), since=self.since[shown])
 
 
 def changes_of(before: Snapshot, after: Snapshot, table: str, columns: Sequence[str]) -> Changes:
@@ -131,6 +136,10 @@ def _read(file: pq.ParquetFile, groups: Sequence[int], names: Sequence[str]) -> 
 
 def _compared(declared: Table, was: pa.Table, now: pa.Table) -> Iterator[tuple[pa.Table, Ints]]:
     """Yield old versions and new ones of rows that are not the same, with their moments."""
+    if was.num_rows < now.num_rows and was.equals(now.slice(0, was.num_rows)):
+        added = now.slice(was.num_rows)
+        yield added, _moments(declared, added)[declared.key]
+        return
     place = find_rows(was[declared.key], now[declared.key])
     known = np.where(place < 0, -1, np.maximum.accumulate(place))
     moved = (place >= 0) & (place != known)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.engine.graph import NAT, ValueType
-from features.engine.keys import gather, locate, own, rank_numbers
+from features.engine.keys import find_among, gather, locate, own, rank_numbers
 from features.errors import FeatureError
 
 Array = npt.NDArray[Any]
@@ -80,6 +80,11 @@ def find_rows(keys: pa.ChunkedArray, wanted: pa.ChunkedArray | pd.Series) -> Int
         return located
     places = pc.index_in(sought, value_set=keys.combine_chunks(), skip_nulls=True)
     return np.asarray(pc.fill_null(places, -1)).astype(np.int64)
+
+
+def rows_among(keys: pa.ChunkedArray, sought: pa.ChunkedArray) -> Ints:
+    """Return the rows of `sought`, ascending, whose value is one of some keys."""
+    return find_among(keys.combine_chunks(), to_keys(sought, keys.type))
 
 
 def to_keys(wanted: pa.ChunkedArray | pd.Series, type_: pa.DataType) -> pa.Array:

@@ -16,7 +16,7 @@ from features.engine.compiler import kernel
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
 
-_SPARSEST = 8
+_SPARSEST = 16
 """Numbers there may be for each key, so that the table is not greater than a hash table."""
 
 
@@ -43,6 +43,25 @@ def locate(keys: pa.ChunkedArray, sought: pa.Array | pa.ChunkedArray) -> Ints | 
     return places
 
 
+def find_among(keys: pa.Array, sought: pa.ChunkedArray) -> Ints:
+    """Return the places, ascending, of values that are among some keys of their type."""
+    bounds = _bounds(keys, _SPARSEST * len(sought))
+    table = np.full(0 if bounds is None else bounds[1] - bounds[0] + 1, -1, dtype=np.int32)
+    if bounds is not None:
+        table[own(keys.drop_null().to_numpy()) - bounds[0]] = 0
+    found, first = [np.empty(0, np.int64)], 0
+    for chunk in sought.chunks:
+        if bounds is None:
+            among = np.asarray(pc.is_in(chunk, value_set=keys, skip_nulls=True))
+        else:
+            wanted, there = _numbers(chunk, bounds[0])
+            among = _locate(wanted, table, bounds[0]) >= 0
+            among &= True if there is None else there
+        found.append(np.flatnonzero(among) + first)
+        first += len(chunk)
+    return np.concatenate(found)
+
+
 def rank_numbers(column: pa.ChunkedArray) -> tuple[Codes, pa.Array] | None:
     """Return the rank of each whole number among the distinct ones, null -1, and those.
 
@@ -66,12 +85,18 @@ def rank_numbers(column: pa.ChunkedArray) -> tuple[Codes, pa.Array] | None:
     return codes, pa.array(distinct).cast(column.type)
 
 
-def _bounds(column: pa.ChunkedArray) -> tuple[int, int] | None:
-    """Return the least and the greatest number, where a table of all between them is small."""
+def _bounds(column: pa.Array | pa.ChunkedArray, room: int = 0) -> tuple[int, int] | None:
+    """Return the least and the greatest number, where a table of all between them is small.
+
+    Parameters
+    ----------
+    room
+        Numbers that there may be at any rate.
+    """
     if not pa.types.is_integer(column.type) or len(column) == column.null_count:
         return None
     least, greatest = pc.min_max(column).as_py().values()
-    close = greatest - least < _SPARSEST * len(column) + 1_024
+    close = greatest - least < max(_SPARSEST * len(column) + 1_024, room)
     return (least, greatest) if close and greatest < 2**63 else None
 
 

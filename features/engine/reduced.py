@@ -7,10 +7,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.engine.columns import find_rows
+from features.engine.columns import find_rows, rows_among
 from features.engine.demand import Demand, Role, group_demands, table_of
 from features.engine.graph import Node
-from features.schema import Relationship
+from features.schema import ColumnType, Relationship
 from features.snapshot import Snapshot
 
 Ints = npt.NDArray[np.int64]
@@ -61,24 +61,22 @@ class _Reading:
             self._wanted.setdefault(name, []).append(found)
 
     def table(self, name: str, columns: Sequence[str]) -> pa.Table:
-        """Read the wanted rows of a table."""
+        """Read the wanted rows of a table; categories come as Arrow dictionaries."""
         if name in self._whole:
-            return self._snapshot.read(name, columns=list(columns))
+            return self._snapshot.read(name, columns=list(columns), encoded=True)
         wanted = np.zeros(pq.read_metadata(self._snapshot.path(name)).num_rows, dtype=bool)
         for found in self._wanted[name]:
             wanted[found] = True
         rows = np.flatnonzero(wanted)
-        parts, first = [], 0
-        with pq.ParquetFile(self._snapshot.path(name)) as file:
-            parts.append(file.schema_arrow.empty_table().select(list(columns)))
-            for group in range(file.metadata.num_row_groups):
-                last = first + file.metadata.row_group(group).num_rows
-                low, high = np.searchsorted(rows, [first, last])
-                if low < high:
-                    read = file.read_row_group(group, columns=list(columns))
-                    parts.append(read.select(list(columns)).take(pa.array(rows[low:high] - first)))
-                first = last
-        return pa.concat_tables(parts)
+        others = [column for column in columns if (name, column) not in self._columns]
+        read = _read_rows(self._snapshot, name, rows, others)
+        taken = {
+            column: read[column]
+            if column in others
+            else self._columns[name, column].take(pa.array(rows))
+            for column in columns
+        }
+        return pa.table(taken)
 
     def _below(self, role: Role, rows: dict[Role, Ints]) -> None:
         """Find the children of the rows one step above, and of those above them before."""
@@ -89,8 +87,7 @@ class _Reading:
             self._below(above, rows)
         step = role.path[-1]
         keys = self._column(step.parent, step.parent_column).take(pa.array(rows[above]))
-        found = find_rows(keys, self._column(step.child, step.child_column))
-        rows[role] = np.flatnonzero(found >= 0)
+        rows[role] = rows_among(keys, self._column(step.child, step.child_column))
 
     def _parents(self, step: Relationship, rows: Ints) -> Ints:
         links = self._column(step.child, step.child_column).take(pa.array(rows))
@@ -101,3 +98,20 @@ class _Reading:
         if (table, column) not in self._columns:
             self._columns[table, column] = self._snapshot.read(table, columns=[column])[column]
         return self._columns[table, column]
+
+
+def _read_rows(snapshot: Snapshot, table: str, rows: Ints, columns: Sequence[str]) -> pa.Table:
+    """Read rows by ascending number, a row group at a time; categories as Arrow dictionaries."""
+    kinds = snapshot.schema.table(table).columns
+    categories = [name for name in columns if kinds[name] is ColumnType.CATEGORICAL]
+    first = 0
+    with pq.ParquetFile(snapshot.path(table), read_dictionary=categories, memory_map=True) as file:
+        parts = [file.schema_arrow.empty_table().select(columns)]
+        for group in range(file.metadata.num_row_groups if columns else 0):
+            last = first + file.metadata.row_group(group).num_rows
+            low, high = np.searchsorted(rows, [first, last])
+            if low < high:
+                read = file.read_row_group(group, columns=columns, use_threads=False)
+                parts.append(read.select(columns).take(pa.array(rows[low:high] - first)))
+            first = last
+    return pa.concat_tables(parts)

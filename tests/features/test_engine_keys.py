@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from features.engine.columns import encode, find_rows
 from features.engine.graph import ValueType
-from features.engine.keys import locate, rank_numbers
+from features.engine.keys import find_among, locate, rank_numbers
 from features.engine.ranges import NEVER, build_index
 
 unhurried = settings(deadline=None)  # the first call of a kernel compiles it
@@ -29,6 +29,24 @@ def test_keys_stand_where_a_hash_table_finds_them(keys, wanted, type_):
     places = locate(chunks, sought)
     expected = pc.index_in(sought, value_set=chunks.combine_chunks(), skip_nulls=True)
     assert places.tolist() == pc.fill_null(expected, -1).to_pylist()
+
+
+@unhurried
+@given(
+    st.lists(st.one_of(st.none(), st.integers(-127, 127)), unique=True),
+    st.lists(st.one_of(st.none(), st.integers(-128, 127))),
+    st.sampled_from([pa.int8(), pa.int64(), pa.string()]),
+    st.sampled_from([1, 10**15]),
+)
+def test_values_among_keys_are_those_that_a_set_has(keys, sought, type_, step):
+    step = step if type_ == pa.int64() else 1
+
+    def of_type(values: list[int | None]) -> pa.Array:
+        return pa.array([v if v is None else v * step for v in values], pa.int64()).cast(type_)
+
+    chunks = pa.chunked_array([of_type(sought[:3]), of_type(sought[3:])])
+    found = find_among(of_type(keys), chunks)
+    assert found.tolist() == [i for i, v in enumerate(sought) if v is not None and v in keys]
 
 
 @unhurried
