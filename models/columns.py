@@ -21,8 +21,15 @@ MIN_TEXT_SHARE = 0.5
 """Strings are text when they are so long, of so many words on average, and so often unique."""
 
 MIN_TEXT_ROWS = 20
-MANY_ROWS = 20_000
-FEW_BUCKETS, MANY_BUCKETS = 64, 256
+MIN_BUCKETS, MAX_BUCKETS = 64, 1024
+MAX_TEXT_CELLS = 8_000_000
+"""Rows times buckets. On 5,574 short messages 256 buckets reach a ROC AUC of 0.979 (linear) and
+0.981 (LightGBM), 1,024 0.987 and 0.984, 100 components of TF-IDF 0.987 and 0.985 at 2.6 times the
+processor time."""
+
+MIN_BUCKET_ROWS = 5
+"""A bucket that fewer rows fill is not counted."""
+
 _LEADING_ZERO = r"^\s*[+-]?0\d"
 _ISO_DATE = r"^\s*\d{4}-\d{2}-\d{2}(?:$|[T ])"
 
@@ -89,7 +96,8 @@ def learn_columns(X: pd.DataFrame, *, ageless: Sequence[str] = ()) -> LearnedCol
 def _worth_keeping(X: pd.DataFrame, column: Column, seen: dict[Hashable, str]) -> Column | Finding:
     """Give the column with the parts that vary and are new, or why there are none."""
     if column.kind == "text":
-        return column
+        filled = (convert(X[[column.name]], [column]).iloc[:, 1:] > 0).sum(axis=0).to_numpy()
+        return replace(column, buckets=tuple(np.flatnonzero(filled >= MIN_BUCKET_ROWS).tolist()))
     converted = convert(X[[column.name]], [column])
     new: list[str] = []
     twin = ""
@@ -131,8 +139,10 @@ def _column(values: pd.Series, n_rows: int) -> Column:
     if kind == "moment":
         return Column(name=name, kind=kind, parts=PARTS)
     if kind == "text":
-        n_buckets = FEW_BUCKETS if n_rows > MANY_ROWS else MANY_BUCKETS
-        return Column(name=name, kind=kind, n_buckets=n_buckets)
+        n_buckets = MAX_BUCKETS
+        while n_buckets > MIN_BUCKETS and n_buckets * n_rows > MAX_TEXT_CELLS:
+            n_buckets //= 2
+        return Column(name=name, kind=kind, n_buckets=n_buckets, buckets=tuple(range(n_buckets)))
     return Column(name=name, kind=kind)
 
 

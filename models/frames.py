@@ -36,14 +36,15 @@ class Column:
         where they are not), `level`, `moment` (date and time) or `text`.
     parts
         Of a moment: some of `days` (since 1970), `month`, `day`, `weekday`, `hour`, `minute`.
-    n_buckets
-        Of a text: its words are counted in so many buckets.
+    n_buckets, buckets
+        Of a text: its words are hashed into so many buckets, and counted in these of them.
     """
 
     name: str
     kind: ColumnKind
     parts: tuple[str, ...] = ()
     n_buckets: int = 0
+    buckets: tuple[int, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -51,7 +52,7 @@ class Column:
         if self.kind == "moment":
             return tuple(f"{self.name}: {part}" for part in self.parts)
         if self.kind == "text":
-            words = tuple(f"{self.name}: words {bucket}" for bucket in range(self.n_buckets))
+            words = tuple(f"{self.name}: words {bucket}" for bucket in self.buckets)
             return (f"{self.name}: length", *words)
         return (self.name,)
 
@@ -147,7 +148,7 @@ def _arrays(values: pd.Series, column: Column) -> list[np.ndarray]:
         case "moment":
             return _parts(moments(values), column.parts)
         case "text":
-            return _counts(values, column.n_buckets)
+            return _counts(values, column)
 
 
 def _read_moments(values: pd.Series) -> pd.Series:
@@ -204,11 +205,11 @@ def _parts(values: pd.Series, parts: Sequence[str]) -> list[np.ndarray]:
     return arrays
 
 
-def _counts(values: pd.Series, n_buckets: int) -> list[np.ndarray]:
-    """Count words, in logarithms, by the hash of the word: nothing is learned from rows."""
+def _counts(values: pd.Series, column: Column) -> list[np.ndarray]:
+    """Count words, in logarithms, by the hash of the word."""
     known = values.notna()
     texts = [str(v)[:MAX_TEXT_LENGTH] if k else "" for v, k in zip(values, known, strict=True)]
-    hashed = HashingVectorizer(n_features=n_buckets, alternate_sign=False, norm=None)
-    counts = np.log1p(hashed.transform(texts).toarray())
+    hashed = HashingVectorizer(n_features=column.n_buckets, alternate_sign=False, norm=None)
+    counts = hashed.transform(texts).tocsc()[:, list(column.buckets)].toarray()
     lengths = np.array([len(text) for text in texts], dtype=float)
-    return [lengths, *counts.T]
+    return [lengths, *np.log1p(counts).T]

@@ -116,6 +116,7 @@ def test_words_are_counted_whatever_else_the_rows_hold():
     np.testing.assert_array_equal(alone.to_numpy(), converted.iloc[[7]].to_numpy())
     told = convert(pd.DataFrame({"text": ["spam spam egg", None]}), learned.columns).to_numpy()
     assert told[0, 0] == len("spam spam egg")
+    assert 2 < converted.shape[1] <= 1 + len(WORDS)  # what too few rows hold is not counted
     assert sorted(told[0][told[0] > 0])[:2] == pytest.approx(np.log1p([1, 2]))
     assert not told[1].any()
 
