@@ -13,6 +13,7 @@ from features.fingerprint import fingerprint
 from features.schema import HISTORY
 from flows.errors import FlowError
 from flows.settings import checked_size
+from models.options import STRATEGIES
 
 SPEC_NAME = "perennial.yaml"
 
@@ -114,12 +115,27 @@ class FeaturesSection(_Section):
     memory_limit: Size | None = None
 
 
+def _strategy(name: str) -> str:
+    if name not in STRATEGIES:
+        raise ValueError(
+            f"expected one of {_listed(STRATEGIES)}, got {name!r}{_nearest(name, STRATEGIES)}"
+        )
+    return name
+
+
 class SearchSection(_Section):
-    """What the search may spend."""
+    """What the search may spend, and how it goes about it.
+
+    Attributes
+    ----------
+    strategy
+        How candidates are chosen once the portfolio was tried: one of `models.options.STRATEGIES`.
+    """
 
     max_seconds: float = Field(600, gt=0)
     max_trials: int | None = Field(None, ge=1)
     seed: int = Field(0, ge=0)
+    strategy: Annotated[str, AfterValidator(_strategy)] = "tpe"
     compare_own_columns: bool = False
 
 

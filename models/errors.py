@@ -56,7 +56,7 @@ class SearchError(ModelError):
         """The directory belongs to another search."""
         return cls(
             f"Expected {directory} to be new or to hold search {asked}, got search {found}: data, "
-            "problem, seed, warm candidates or families differ. Choose another directory."
+            "problem, seed, warm candidates, families or strategy differ. Choose another directory."
         )
 
     @classmethod
@@ -74,6 +74,14 @@ class SearchError(ModelError):
             f"Expected a candidate of one of the families {', '.join(known)}, got {name!r}. "
             "Correct the name or leave the candidate out."
         )
+
+    @classmethod
+    def unknown_strategy(cls, name: str, known: Iterable[str]) -> "SearchError":
+        """The options name a strategy that does not exist."""
+        names = list(known)
+        close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.4)
+        hint = f" Did you mean {close[0]!r}?" if close else " Choose one of them."
+        return cls(f"Expected a strategy ({', '.join(names)}), got {name!r}.{hint}")
 
     @classmethod
     def no_worker(cls, cause: str) -> "SearchError":

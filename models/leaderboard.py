@@ -7,7 +7,9 @@ from typing import Any, Literal
 from models.candidate import Candidate
 from models.metrics import Metric
 
-Origin = Literal["baseline", "portfolio", "warm", "tpe"]
+Origin = str
+"""Who proposed a trial: `baseline`, `portfolio`, `warm`, or a strategy by its name."""
+
 State = Literal["running", "done", "failed"]
 
 

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from models.errors import SearchError
 
+STRATEGIES = ("grid", "random", "tpe", "gp_ei", "gp_ucb", "forest", "evolution", "nsga2")
+"""Names of `models.strategies.SAMPLERS`, which is slower to import."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchOptions:
@@ -24,11 +27,13 @@ class SearchOptions:
         ending the search; the second one ends it in any case.
     holdout_share
         Share of the rows that is sealed, 0 to below 1; 0 seals none, and all rows are searched.
+    strategy
+        One of `STRATEGIES`: how the portfolio is followed up.
 
     Raises
     ------
     SearchError
-        When a number is below 1.
+        When a number is below 1, or the strategy unknown.
     """
 
     families: str = "models.families"
@@ -36,9 +41,12 @@ class SearchOptions:
     max_worker_bytes: int | None = None
     finish_on_interrupt: bool = False
     holdout_share: float = 0.15
+    strategy: str = "tpe"
 
     def __post_init__(self) -> None:
-        """Refuse less than one core or byte."""
+        """Refuse less than one core or byte, and a strategy that does not exist."""
+        if self.strategy not in STRATEGIES:
+            raise SearchError.unknown_strategy(self.strategy, STRATEGIES)
         for name in ("n_jobs", "max_worker_bytes"):
             value = getattr(self, name)
             if value is not None and value < 1:

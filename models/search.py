@@ -28,7 +28,8 @@ from models.session import Session
 from models.setting import Setting
 from models.sharing import SearchRows, share
 from models.splits import is_bagged, make_folds, sealed_split
-from models.strategies import Listed, Strategy, Tpe
+from models.strategies import SAMPLERS, Listed, Strategy, Tuner, Tuning
+from models.strategies.sampler import Sampler
 from models.task import Problem
 
 FORMAT = 1
@@ -149,7 +150,11 @@ def search(
             max_worker_bytes=options.max_worker_bytes,
         ) as pool,
     ):
-        how = {"families": list(known), "holdout_share": options.holdout_share}
+        how = {
+            "families": list(known),
+            "holdout_share": options.holdout_share,
+            "strategy": options.strategy,
+        }
         found = _fingerprint(data, problem, seed, warm, how)
         rows, holdout = _split(data, problem, seed, options.holdout_share)
         ledger = TrialLedger(directory, fingerprint=found)
@@ -159,7 +164,7 @@ def search(
                 directory=directory,
                 rows=rows,
                 families=known,
-                strategies=_strategies(rows, known, warm, seed),
+                strategies=_strategies(rows, known, warm, seed, SAMPLERS[options.strategy]),
                 ledger=ledger,
                 clock=clock,
                 seed=seed,
@@ -211,18 +216,22 @@ def _split(
 
 
 def _strategies(
-    rows: SearchRows, families: Mapping[str, Family], warm: Sequence[Candidate], seed: int
+    rows: SearchRows,
+    families: Mapping[str, Family],
+    warm: Sequence[Candidate],
+    seed: int,
+    sampler: Sampler,
 ) -> tuple[Strategy, ...]:
     shape = _shape(rows)
     portfolios = {name: f.portfolio(rows.problem, shape) for name, f in families.items()}
+    tuning = Tuning(
+        spaces={name: family.space(rows.problem, shape) for name, family in families.items()},
+        fixed={name: first[0] for name, first in portfolios.items() if first},
+        metric=rows.problem.scoring,
+    )
     return (
         Listed(make_portfolio(families, rows.problem, shape, warm)),
-        Tpe(
-            spaces={name: family.space(rows.problem, shape) for name, family in families.items()},
-            fixed={name: first[0] for name, first in portfolios.items() if first},
-            metric=rows.problem.scoring,
-            seed=seed,
-        ),
+        Tuner(sampler, tuning, seed=seed),
     )
 
 

@@ -22,7 +22,7 @@ from models.evaluation import evaluate as evaluate_predictions
 from models.importance import permutation_importance
 from models.leaderboard import TrialRecord
 from models.persistence import load_model, save_model
-from models.search import SearchBudget, SearchEvent, SearchResult
+from models.search import SearchBudget, SearchEvent, SearchOptions, SearchResult
 from models.search import search as search_models
 from models.task import Problem
 
@@ -87,6 +87,7 @@ def _search(run: Run, labels: LabelsMade, plan: PlanMade, served: Served) -> Fou
             directory=directory / "trials",
             warm=warm,
             on_event=_listener(run, problem.metric, log.add),
+            options=options_of(run),
         )
         report = log.close()
     for error in report.errors:
@@ -100,6 +101,11 @@ def budget_of(run: Run) -> SearchBudget:
     return SearchBudget(max_seconds=section.max_seconds, max_trials=section.max_trials)
 
 
+def options_of(run: Run) -> SearchOptions:
+    """Give the spec's way to search."""
+    return SearchOptions(strategy=run.workspace.project.search.strategy)
+
+
 def _parameters(run: Run, labels: LabelsMade, plan: PlanMade) -> dict[str, Any]:
     section = run.workspace.project.search
     return {
@@ -108,6 +114,7 @@ def _parameters(run: Run, labels: LabelsMade, plan: PlanMade) -> dict[str, Any]:
         "max_seconds": section.max_seconds,
         "max_trials": section.max_trials or "none",
         "seed": section.seed,
+        "strategy": section.strategy,
     }
 
 

@@ -76,6 +76,7 @@ def test_a_wrong_spec_is_refused_by_key(before: str, after: str, words: list[str
     [
         ("features: {windows: [7x]}", "7x"),
         ("search: {max_seconds: 0}", "search.max_seconds"),
+        ("search: {strategy: evolutoin}", "strategy: expected one of .*did you mean 'evolution'"),
         ("schedules: {score: often}", "schedules.score"),
         ("promotion: {gates: [quantity]}", "promotion.gates"),
     ],

@@ -351,10 +351,24 @@ def test_a_directory_in_use_is_refused(tmp_path, monkeypatch):
     first.join()
 
 
+def test_the_portfolio_is_followed_up_by_the_strategy_asked_for(tmp_path):
+    options = SearchOptions(strategy="evolution", n_jobs=1)
+    data = make_table("binary", n_rows=200)
+    result = run(data, "binary", tmp_path, n_trials=9, options=options)
+    origins = [e.origin for e in sorted(result.leaderboard.entries, key=lambda e: e.number)]
+    assert origins[-1] == "evolution"
+    assert set(origins) == {"baseline", "portfolio", "evolution"}
+    other = SearchOptions(strategy="random", n_jobs=1)
+    with pytest.raises(SearchError, match="to hold search"):
+        run(data, "binary", tmp_path, n_trials=9, options=other)
+
+
 def test_nonsense_is_refused_before_anything_is_tried(tmp_path):
     data = make_table(n_rows=200)
     with pytest.raises(SearchError, match="one of the families"):
         run(data, "binary", tmp_path, warm=[Candidate(family="oracle")])
+    with pytest.raises(SearchError, match=r"strategy \(grid, .*'tpee'. Did you mean 'tpe'"):
+        SearchOptions(strategy="tpee")
     one_class = dataclasses.replace(data, y=np.zeros(200, dtype=int))
     with pytest.raises(ProblemError, match="two classes"):
         run(one_class, "binary", tmp_path)

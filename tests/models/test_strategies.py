@@ -9,7 +9,7 @@ from models.leaderboard import TrialRecord
 from models.metrics import METRICS
 from models.portfolio import make_portfolio
 from models.space import Choice, Real, Whole
-from models.strategies import Listed, Proposal, Tpe
+from models.strategies import SAMPLERS, Listed, Proposal, Tuner, Tuning
 from models.task import Problem
 
 SPACES = {
@@ -24,8 +24,10 @@ def any_family(family):
     return True
 
 
-def tpe(seed=0):
-    return Tpe(spaces=SPACES, fixed={"boat": {"sail": "red"}}, metric=METRICS["roc_auc"], seed=seed)
+def tune(name="tpe", seed=0, spaces=SPACES):
+    fixed = {"boat": {"sail": "red", "masts": 9}}
+    tuning = Tuning(spaces=spaces, fixed=fixed, metric=METRICS["roc_auc"])
+    return Tuner(SAMPLERS[name], tuning, seed=seed)
 
 
 def done(number, family="boat", score=0.5, origin="portfolio", **parameters):
@@ -38,13 +40,17 @@ def done(number, family="boat", score=0.5, origin="portfolio", **parameters):
     )
 
 
+def judged(number, proposal):
+    score = 1 / (1 + abs(proposal.candidate.parameters.get("length", 90) - 20))
+    record = done(number, score=score, origin=proposal.origin)
+    return dataclasses.replace(record, candidate=proposal.candidate)
+
+
 def play(strategy, n, start=1):
     proposals = []
     for number in range(start, start + n):
         proposal = strategy.ask(number, any_family)
-        score = 1 / (1 + abs(proposal.candidate.parameters.get("length", 90) - 20))
-        record = done(number, proposal.candidate.family, score, "tpe")
-        strategy.tell(dataclasses.replace(record, candidate=proposal.candidate))
+        strategy.tell(judged(number, proposal))
         proposals.append(proposal.candidate)
     return proposals
 
@@ -84,8 +90,9 @@ def test_on_many_cells_what_can_stop_early_comes_first_and_warm_candidates_next(
     ]
 
 
-def test_proposals_lie_in_the_space_and_keep_fixed_parameters():
-    for candidate in play(tpe(), 12):
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_proposals_lie_in_the_space_and_keep_fixed_parameters(name):
+    for candidate in play(tune(name), 9):
         if candidate.family == "boat":
             assert 1 <= candidate.parameters["length"] <= 100
             assert candidate.parameters["masts"] in (1, 2, 3)
@@ -93,31 +100,52 @@ def test_proposals_lie_in_the_space_and_keep_fixed_parameters():
         assert candidate.family in ("boat", "cart")
 
 
-def test_the_same_seed_proposes_the_same_and_another_seed_does_not():
-    assert play(tpe(), 8) == play(tpe(), 8)
-    assert play(tpe(), 8) != play(tpe(seed=1), 8)
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_the_same_seed_proposes_the_same_and_another_seed_does_not(name):
+    assert play(tune(name), 7) == play(tune(name), 7)
+    if name != "grid":
+        assert play(tune(name), 3) != play(tune(name, seed=1), 3)
 
 
-def test_a_strategy_told_the_past_goes_on_as_if_it_had_been_there():
-    whole = tpe()
-    first = play(whole, 5)
-    resumed = tpe()
-    for number, candidate in enumerate(first, 1):
-        score = 1 / (1 + abs(candidate.parameters.get("length", 90) - 20))
-        record = done(number, candidate.family, score, "tpe")
-        resumed.tell(dataclasses.replace(record, candidate=candidate))
-    assert play(resumed, 5, start=6) == play(whole, 5, start=6)
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_strategy_told_the_past_goes_on_as_if_it_had_been_there(name):
+    whole = tune(name)
+    first = play(whole, 7)
+    resumed = tune(name)
+    for number, candidate in reversed(list(enumerate(first, 1))):
+        resumed.tell(judged(number, Proposal(candidate=candidate, origin=name)))
+    assert play(resumed, 3, start=8) == play(whole, 3, start=8)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_what_still_runs_is_not_proposed_again_and_gives_way_to_its_result(name):
+    strategy = tune(name)
+    play(strategy, 6)
+    running = []
+    for number in range(7, 11):
+        proposal = strategy.ask(number, any_family)
+        running.append(proposal)
+        strategy.tell(dataclasses.replace(judged(number, proposal), state="running", score=None))
+    assert len({proposal.candidate.fingerprint for proposal in running}) == 4
+    for number, proposal in enumerate(running, 7):
+        strategy.tell(judged(number, proposal))
+    undisturbed = tune(name)
+    for number, candidate in enumerate(play(tune(name), 6), 1):
+        undisturbed.tell(judged(number, Proposal(candidate=candidate, origin=name)))
+    for number, proposal in enumerate(running, 7):
+        undisturbed.tell(judged(number, proposal))
+    assert strategy.ask(11, any_family) == undisturbed.ask(11, any_family)
 
 
 def test_it_learns_where_scores_are_high():
-    lengths = [c.parameters["length"] for c in play(tpe(), 40) if c.family == "boat"]
+    lengths = [c.parameters["length"] for c in play(tune(), 40) if c.family == "boat"]
     early = sum(abs(length - 20) for length in lengths[:8]) / 8
     late = sum(abs(length - 20) for length in lengths[-8:]) / 8
     assert late < 0.6 * early
 
 
 def test_the_leading_family_is_tuned_most_and_the_second_now_and_then():
-    strategy = tpe()
+    strategy = tune()
     strategy.tell(done(1, "boat", 2.0, length=200.0))
     strategy.tell(done(2, "cart", 0.1, wheels=3))
     families = [candidate.family for candidate in play(strategy, 8, start=3)]
@@ -125,11 +153,12 @@ def test_the_leading_family_is_tuned_most_and_the_second_now_and_then():
 
 
 def test_nothing_affordable_is_nothing_proposed():
-    assert tpe().ask(1, lambda family: False) is None
+    assert tune().ask(1, lambda family: False) is None
 
 
-def test_an_exhausted_space_is_left():
-    strategy = Tpe(spaces={"cart": SPACES["cart"]}, fixed={}, metric=METRICS["roc_auc"], seed=0)
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_an_exhausted_space_is_left(name):
+    strategy = tune(name, spaces={"cart": SPACES["cart"]})
     asked = []
     for number in range(1, 10):
         proposal = strategy.ask(number, any_family)
