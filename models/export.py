@@ -1,8 +1,8 @@
 """Export: a fitted estimator as a plain script and data files, which predict without Perennial.
 
 The directory holds `predict.py` (what the ensemble is, to be read and changed), `frames.py` and
-`serving.py` (how rows are converted and members asked; the very files that serve here), `model/`
-(LightGBM's text, skops, JSON) and `requirements.txt`.
+`serving/` (how rows are converted and members asked; the very files that serve here), `model/`
+(the libraries' own formats, skops, JSON) and `requirements.txt`.
 """
 
 import shutil
@@ -18,9 +18,9 @@ from models.errors import EstimatorError
 from models.frames import FramedModel
 from models.leaderboard import TrialRecord
 from models.persistence import save_model
-from models.serving import REQUIREMENTS
+from models.serving import packages_of
 
-_TRAVELLING = ("frames.py", "serving.py")
+_TRAVELLING = ("frames.py", "serving/__init__.py", "serving/native.py")
 _HERE = Path(__file__).parent
 _LINE = 96
 
@@ -131,9 +131,10 @@ def export(model: FramedModel, described: Described, directory: Path) -> None:
         )
     with creating_directory(directory) as fresh:
         save_model(model.ensemble, fresh / "model")
+        (fresh / "serving").mkdir()
         for name in _TRAVELLING:
             shutil.copyfile(_HERE / name, fresh / name)
-        pins = [f"{name}=={version(name)}\n" for name in REQUIREMENTS]
+        pins = [f"{name}=={version(name)}\n" for name in packages_of(fresh / "model")]
         (fresh / "requirements.txt").write_text("".join(pins), encoding="utf-8")
         (fresh / "predict.py").write_text(_render(model, described), encoding="utf-8")
 

@@ -26,6 +26,7 @@ from models.serving import (
     load_ensemble,
     render_manifest,
 )
+from models.serving.native import NATIVE
 from models.task import Problem
 
 
@@ -160,6 +161,8 @@ def _write_member(member: FittedMember, directory: Path) -> Mapping[str, Any]:
     if isinstance(member.estimator, lightgbm.Booster):
         text = member.estimator.model_to_string()
         (directory / "booster.txt").write_text(text, encoding="utf-8")
+    elif isinstance(member.estimator, NATIVE):
+        member.estimator.save(directory)
     else:
         _write_skops(member.estimator, directory / "estimator.skops")
     return {"family": member.family, "output": member.output, "columns": list(member.columns)}

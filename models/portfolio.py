@@ -21,23 +21,34 @@ def make_portfolio(
 ) -> tuple[Proposal, ...]:
     """Order candidates: the first defaults, warm ones, then the families in turn.
 
-    Every family's first choice comes before any family's second, so that an early ensemble has
-    unlike members. Where cells are many, families that keep what they have when their time is up
-    come first, and warm candidates right after the first of them.
+    Families take turns, so that an early ensemble has unlike members; one that seldom wins joins
+    a turn later. Where cells are many, the first family that keeps what it has when its time is
+    up leads, and warm candidates come right after it. Those of a family without a portfolio,
+    which does not apply, are dropped.
     """
     many = shape.is_large
-    in_turn = sorted(families.items(), key=lambda item: many and not item[1].can_stop_early)
-    lists = [
-        [Candidate(family=name, parameters=p) for p in family.portfolio(problem, shape)]
-        for name, family in in_turn
-    ]
-    rounds = zip_longest(*(candidates for candidates in lists if candidates))
+    lists = {
+        name: [None] * families[name].first_turn
+        + [Candidate(family=name, parameters=p) for p in portfolio]
+        for name in _in_turn(families, many=many)
+        if (portfolio := families[name].portfolio(problem, shape))
+    }
+    rounds = zip_longest(*lists.values())
     ordered = [candidate for turn in rounds for candidate in turn if candidate is not None]
     usual = [Proposal(candidate=candidate, origin="portfolio") for candidate in ordered]
     warmed = [
         Proposal(candidate=candidate, origin="warm")
         for candidate in warm
-        if candidate.family in families
+        if candidate.family in lists
     ]
     n_first = 1 if many else N_BEFORE_WARM
     return (*usual[:n_first], *warmed, *usual[n_first:])
+
+
+def _in_turn(families: Mapping[str, Family], *, many: bool) -> list[str]:
+    names = list(families)
+    leaders = [name for name in names if families[name].can_stop_early]
+    if many and leaders:
+        names.remove(leaders[0])
+        names.insert(0, leaders[0])
+    return names

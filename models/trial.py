@@ -17,7 +17,7 @@ import numpy as np
 from features.durable import replacing
 from models.candidate import Candidate
 from models.errors import TrialError
-from models.families.family import BINNING_SECONDS, Family, Fit, FitTask, Parameters, Shape
+from models.families.family import Family, Fit, FitTask, Parameters, Shape, binning_seconds
 from models.persistence import save_model
 from models.preprocessing import Encoding, categorical_positions, make_encoder
 from models.serving import EnsembleModel, FittedMember, columns_of
@@ -28,7 +28,7 @@ MAX_KEPT_BYTES = 1_500_000_000
 """Encoded matrices kept from trial to trial; the least recently used go first."""
 
 PREPARATION = "seconds of preparation"
-"""Key in a fold's cache: what later trials on the fold save, and a final fit does not."""
+"""Key in a fold's cache: encoding, which later trials on the fold save, a final fit does not."""
 
 _EVERY_ROW = -1
 """In place of a fold's number: learn from all search rows, judge on none."""
@@ -156,6 +156,7 @@ class Bench:
         family, parameters = self._family(request.candidate)
         encoded = self._encoded(number, family.encoding(parameters))
         prepared = encoded.cache.get(PREPARATION, 0.0)
+        prepared += binning_seconds(encoded.cache, family.name)
         rows, y, judged = self._rows_of(number), self.rows.y, number != _EVERY_ROW
         fit = family.fit(
             FitTask(
@@ -174,7 +175,7 @@ class Bench:
             )
         )
         taken = time.monotonic() - start + prepared
-        encoded.cache[PREPARATION] = encoded.seconds + encoded.cache.get(BINNING_SECONDS, 0.0)
+        encoded.cache[PREPARATION] = encoded.seconds
         return self._member(request.candidate, encoded.encoder, fit), fit, encoded, taken
 
     def _family(self, candidate: Candidate) -> tuple[Family, Parameters]:

@@ -1,23 +1,12 @@
 """Extremely randomised trees: many random trees, averaged."""
 
-from typing import Any
-
-import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 
 from models.families.family import Fit, FitTask, Parameters, Shape
+from models.families.forest import MANY_CELLS, grow
 from models.preprocessing import Encoding
 from models.space import Real, Space, Whole
 from models.task import Problem
-
-MAX_LEAVES = 2_000
-"""Per tree: 100 trees of 4,000 nodes of about 70 bytes stay below 30 MB."""
-
-MAX_ROWS_PER_TREE = 25_000
-"""A tree sees at most this many rows, drawn anew for each: the cost is bounded, the trees differ
-more (80,000 rows × 100 columns, 50 trees: 3 instead of 12 CPU seconds)."""
-
-MANY_CELLS = 2_000_000
 
 
 class ExtraTrees:
@@ -25,6 +14,7 @@ class ExtraTrees:
 
     name = "extra_trees"
     relative_cost = 2.0
+    first_turn = 0
     can_stop_early = False
 
     def portfolio(self, problem: Problem, shape: Shape) -> tuple[Parameters, ...]:
@@ -51,24 +41,6 @@ class ExtraTrees:
 
     def fit(self, task: FitTask) -> Fit:
         """Grow the trees."""
-        estimator = _unfitted(task)
-        # float32 is what the trees work on; converted once here instead of inside every call.
-        estimator.fit(np.asarray(task.X, dtype=np.float32), task.y)
-        # Served from one thread: starting threads costs a small batch more than it gains.
-        estimator.set_params(n_jobs=1)
-        return Fit(estimator=estimator)
-
-
-def _unfitted(task: FitTask) -> Any:
-    few = len(task.X) <= MAX_ROWS_PER_TREE
-    kind = ExtraTreesClassifier if task.problem.is_classification else ExtraTreesRegressor
-    return kind(
-        n_estimators=int(task.parameters["n_trees"]),
-        min_samples_leaf=int(task.parameters["min_rows_in_leaf"]),
-        max_features=float(task.parameters["feature_fraction"]),
-        max_leaf_nodes=None if len(task.X) < MAX_LEAVES else MAX_LEAVES,
-        bootstrap=not few,
-        max_samples=None if few else MAX_ROWS_PER_TREE,
-        n_jobs=task.n_threads,
-        random_state=task.seed,
-    )
+        classifies = task.problem.is_classification
+        kind = ExtraTreesClassifier if classifies else ExtraTreesRegressor
+        return grow(kind, task, bootstrap=False)

@@ -1,6 +1,6 @@
 """What every model family promises."""
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -12,9 +12,6 @@ from models.space import Space
 from models.task import Problem
 
 Parameters = dict[str, Parameter]
-
-BINNING_SECONDS = "seconds of binning"
-"""Key under which a family notes in a fold's cache what later fits on the fold save."""
 
 
 LARGE_CELLS = 1_000_000
@@ -82,7 +79,7 @@ class Fit:
     Attributes
     ----------
     estimator
-        A `lightgbm.Booster` or a scikit-learn estimator.
+        A `lightgbm.Booster`, a model of `models.serving.native` or a scikit-learn estimator.
     n_rounds
         Boosting rounds kept; 0 where there are none.
     """
@@ -91,13 +88,28 @@ class Fit:
     n_rounds: int = 0
 
 
+def note_binning(task: FitTask, family: str, seconds: float) -> None:
+    """Note in a fold's cache what a family's later fits on the fold save."""
+    task.cache[f"seconds of binning: {family}"] = seconds
+
+
+def binning_seconds(cache: Mapping[str, Any], family: str) -> float:
+    """Give what `note_binning` noted; 0 where nothing was binned."""
+    return float(cache.get(f"seconds of binning: {family}", 0.0))
+
+
 class Family(Protocol):
     """A kind of model: defaults, space, encoding, and how it is fitted.
+
+    A family that does not apply, to this problem or to data of this shape, says so by an empty
+    portfolio and an empty space: then nothing of it is tried, warm candidates included.
 
     Attributes
     ----------
     relative_cost
         Seconds of a default trial relative to the linear family's; used until one is measured.
+    first_turn
+        Turn of the portfolio in which its first choice comes: 0, or later if it seldom wins.
     can_stop_early
         Whether a fit keeps what it has when its time is up.
     """
@@ -111,14 +123,21 @@ class Family(Protocol):
         """See the class."""
 
     @property
+    def first_turn(self) -> int:
+        """See the class."""
+
+    @property
     def can_stop_early(self) -> bool:
         """See the class."""
 
     def portfolio(self, problem: Problem, shape: Shape) -> tuple[Parameters, ...]:
-        """Give complete parameters to try, best bet first; the first are the defaults."""
+        """Give complete parameters to try, best bet first, the first being the defaults.
+
+        Empty when the family does not apply.
+        """
 
     def space(self, problem: Problem, shape: Shape) -> Space:
-        """Say what may vary; empty when nothing is worth tuning."""
+        """Say what may vary; empty when nothing is worth tuning, or nothing applies."""
 
     def encoding(self, parameters: Parameters) -> Encoding:
         """Name the encoding the estimator takes."""

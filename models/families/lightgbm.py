@@ -6,7 +6,7 @@ from typing import Any
 
 import lightgbm as lgb
 
-from models.families.family import BINNING_SECONDS, Fit, FitTask, Parameters, Shape
+from models.families.family import Fit, FitTask, Parameters, Shape, note_binning
 from models.preprocessing import Encoding
 from models.space import Real, Space, Whole
 from models.task import Problem
@@ -33,6 +33,7 @@ class LightGBM:
 
     name = "lightgbm"
     relative_cost = 2.0
+    first_turn = 0
     can_stop_early = True
 
     def portfolio(self, problem: Problem, shape: Shape) -> tuple[Parameters, ...]:
@@ -114,7 +115,7 @@ def _binned(task: FitTask) -> tuple[lgb.Dataset, lgb.Dataset | None]:
         if task.X_valid is not None:
             valid = lgb.Dataset(task.X_valid, task.y_valid, reference=train, **same).construct()
         task.cache["lightgbm"] = (train, valid)
-        task.cache[BINNING_SECONDS] = time.monotonic() - start
+        note_binning(task, "lightgbm", time.monotonic() - start)
     binned: tuple[lgb.Dataset, lgb.Dataset | None] = task.cache["lightgbm"]
     return binned
 

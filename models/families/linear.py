@@ -19,6 +19,7 @@ class Linear:
 
     name = "linear"
     relative_cost = 1.0
+    first_turn = 0
     can_stop_early = False
 
     def portfolio(self, problem: Problem, shape: Shape) -> tuple[Parameters, ...]:

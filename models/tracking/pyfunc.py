@@ -13,8 +13,8 @@ from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, Schema
 
 import models.serving
-from features.fingerprint import fingerprint_file
-from models.serving import REQUIREMENTS, read_manifest
+from features.fingerprint import fingerprint, fingerprint_file
+from models.serving import packages_of, read_manifest
 
 DATA = "model"
 """Folder of the saved ensemble within the MLflow model's `data/`."""
@@ -52,25 +52,27 @@ class VersionContent:
 def write_pyfunc(content: VersionContent, path: Path, *, run_id: str, model_id: str) -> None:
     """Write the MLflow model to a directory, ready to be stored.
 
-    It is loaded by its own copy of `models.serving`, whose module name ends in the file's hash,
-    so that versions with different serving code can be loaded in one process.
+    It is loaded by its own copy of `models.serving`, whose module name ends in a hash of its
+    code, so that versions with different serving code can be loaded in one process.
     """
-    digest = fingerprint_file(Path(models.serving.__file__))[:8]
+    code = sorted(Path(models.serving.__file__).parent.glob("*.py"))
+    digest = fingerprint({file.name: fingerprint_file(file) for file in code})[:8]
     module = f"perennial_serving_{digest}"
     sources = path.with_name(f"{path.name}_sources")
-    sources.mkdir(parents=True)
-    shutil.copy(models.serving.__file__, sources / f"{module}.py")
+    (sources / module).mkdir(parents=True)
+    for file in code:
+        shutil.copy(file, sources / module)
     shutil.copytree(content.model, sources / DATA)
     manifest = read_manifest(content.model)
     mlflow.pyfunc.save_model(
         str(path),
         loader_module=module,
         data_path=str(sources / DATA),
-        code_paths=[str(sources / f"{module}.py")],
+        code_paths=[str(sources / module)],
         mlflow_model=Model(run_id=run_id, model_id=model_id, model_uuid=model_id),
         signature=signature_of(manifest),
         input_example=content.example.head(N_EXAMPLE_ROWS)[list(manifest["columns"])],
-        pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+        pip_requirements=[f"{name}=={version(name)}" for name in packages_of(content.model)],
     )
     for cache in list(path.rglob("__pycache__")):
         shutil.rmtree(cache)

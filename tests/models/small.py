@@ -1,6 +1,7 @@
 """Small data and small fitted ensembles that several test modules share."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import lightgbm
 import numpy as np
@@ -12,6 +13,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
+from models.families import FAMILIES
+from models.families.family import FitTask, Shape
 from models.serving import EnsembleModel, FittedMember, columns_of
 from models.task import Problem
 
@@ -87,6 +90,21 @@ def lightgbm_member(data: Small) -> FittedMember:
     return _member("lightgbm", data, encoder, _boost(encoder.transform(data.X), data))
 
 
+def native_member(name: str, data: Small) -> FittedMember:
+    """A member of a family that stores its models in their library's own format."""
+    encoder = _encoder(data, "passthrough", _codes())
+    shape = Shape(n_rows=len(data.X), n_columns=data.X.shape[1])
+    task = FitTask(
+        problem=data.problem,
+        parameters=FAMILIES[name].portfolio(data.problem, shape)[0],
+        X=encoder.transform(data.X),
+        y=data.y,
+        categorical=(3,),
+        n_rounds=15,
+    )
+    return _member(name, data, encoder, FAMILIES[name].fit(task).estimator)
+
+
 def bare_booster_member(data: Small) -> FittedMember:
     columns = tuple(name for name, kind in columns_of(data.X).items() if kind == "numeric")
     booster = _boost(data.X[list(columns)].to_numpy(), data)
@@ -132,4 +150,6 @@ _MEMBERS = {
     "linear": linear_member,
     "lightgbm": lightgbm_member,
     "extra_trees": extra_trees_member,
+    "xgboost": partial(native_member, "xgboost"),
+    "catboost": partial(native_member, "catboost"),
 }

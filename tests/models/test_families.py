@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from models.families import FAMILIES
@@ -9,7 +12,15 @@ from models.serving import EnsembleModel, FittedMember, columns_of
 from tests.models.tables import PROBLEMS, make_table
 
 TASKS = ["binary", "multiclass", "regression"]
-REAL = ["linear", "lightgbm", "extra_trees"]
+REAL = [name for name in FAMILIES if name != "constant"]
+STOPPABLE = [name for name in REAL if FAMILIES[name].can_stop_early]
+SMALL = Shape(n_rows=500, n_columns=6)
+PAIRS = [
+    (name, kind)
+    for name in REAL
+    for kind in TASKS
+    if FAMILIES[name].portfolio(PROBLEMS[kind], SMALL)
+]
 N_TRAIN = 500
 
 # A worker runs with `-W ignore`: an empty column and a capped number of steps are as intended.
@@ -53,8 +64,7 @@ def predict(estimator, task, family="x", encoder=None, columns=()):
     return member, member.predict_encoded(task.X_valid, task.problem.n_outputs)
 
 
-@pytest.mark.parametrize("kind", TASKS)
-@pytest.mark.parametrize("family", REAL)
+@pytest.mark.parametrize(("family", "kind"), PAIRS)
 def test_a_family_learns_and_is_stored_without_pickle(family, kind, tmp_path):
     data, encoder, task = prepare(family, kind)
     fit = FAMILIES[family].fit(task)
@@ -73,8 +83,7 @@ def test_a_family_learns_and_is_stored_without_pickle(family, kind, tmp_path):
     np.testing.assert_array_equal(loaded, prediction)
 
 
-@pytest.mark.parametrize("kind", TASKS)
-@pytest.mark.parametrize("family", REAL)
+@pytest.mark.parametrize(("family", "kind"), PAIRS)
 def test_the_same_task_gives_the_same_model(family, kind):
     def run():
         _, _, task = prepare(family, kind, seed=5)
@@ -83,8 +92,7 @@ def test_the_same_task_gives_the_same_model(family, kind):
     np.testing.assert_array_equal(run(), run())
 
 
-@pytest.mark.parametrize("kind", TASKS)
-@pytest.mark.parametrize("family", REAL)
+@pytest.mark.parametrize(("family", "kind"), PAIRS)
 def test_every_portfolio_entry_and_every_corner_of_the_space_fits(family, kind):
     _, _, task = prepare(family, kind)
     known, shape = FAMILIES[family], Shape(n_rows=N_TRAIN, n_columns=6)
@@ -95,22 +103,106 @@ def test_every_portfolio_entry_and_every_corner_of_the_space_fits(family, kind):
         {name: getattr(r, "high", None) or r.options[-1] for name, r in space.items()},
     ]
     for parameters in [*defaults, *(defaults[0] | corner for corner in corners)]:
-        _, _, fresh = prepare(family, kind, parameters=parameters)
+        _, _, fresh = prepare(family, kind, parameters=parameters, seconds=0.5)
         assert np.isfinite(predict(known.fit(fresh).estimator, fresh)[1]).all()
 
 
-def test_boosting_stops_early_and_when_time_is_up():
-    _, _, task = prepare("lightgbm", "binary")
-    assert 1 <= FAMILIES["lightgbm"].fit(task).n_rounds < 500
-    _, _, late = prepare("lightgbm", "binary", seconds=0.0)
-    assert FAMILIES["lightgbm"].fit(late).n_rounds == 1
+@pytest.mark.parametrize("family", STOPPABLE)
+def test_what_can_stop_early_stops_when_nothing_is_gained_and_when_time_is_up(family):
+    _, _, task = prepare(family, "binary")
+    found = FAMILIES[family].fit(task).n_rounds
+    assert 1 <= found < 900
+    given = {"X_valid": None, "y_valid": None, "n_rounds": 100_000}
+    _, _, endless = prepare(family, "binary", seconds=0.0, **given)
+    assert 1 <= FAMILIES[family].fit(endless).n_rounds <= 10
 
 
-def test_a_final_fit_takes_the_rounds_it_is_given():
-    _, _, task = prepare("lightgbm", "multiclass", X_valid=None, y_valid=None, n_rounds=7)
-    fit = FAMILIES["lightgbm"].fit(task)
-    assert fit.n_rounds == 7
-    assert fit.estimator.num_trees() == 21
+@pytest.mark.parametrize("family", STOPPABLE)
+def test_a_final_fit_takes_the_rounds_it_is_given(family):
+    _, _, task = prepare(family, "multiclass", X_valid=None, y_valid=None, n_rounds=7)
+    assert FAMILIES[family].fit(task).n_rounds == 7
+
+
+def make_difficult(task):
+    """Encoded rows with a rare class, constant columns and empty ones, as a fold may have them."""
+    rng = np.random.default_rng(1)
+    rows = pd.DataFrame(
+        {
+            "useful": rng.normal(size=300),
+            "same": np.ones(300),
+            "empty": np.full(300, np.nan),
+            "holes": np.where(rng.random(300) < 0.6, np.nan, rng.normal(size=300)),
+            "one": np.full(300, "only", object),
+            "many": np.array([f"level {i}" for i in rng.integers(0, 90, 300)], object),
+        }
+    )
+    signal = rows["useful"].to_numpy() + rng.normal(scale=0.3, size=300)
+    if task == "regression":
+        return rows, 1e6 + 1e5 * signal
+    y = (signal > 0).astype(np.int64)
+    if task == "multiclass":
+        y[[10, 290]] = 2  # once in training, once in validation
+    return rows, y
+
+
+@pytest.mark.parametrize(("family", "kind"), PAIRS)
+def test_rare_classes_and_columns_without_use_do_no_harm(family, kind):
+    rows, y = make_difficult(kind)
+    parameters = FAMILIES[family].portfolio(PROBLEMS[kind], SMALL)[0]
+    encoder = make_encoder(FAMILIES[family].encoding(parameters), rows[:200]).fit(rows[:200])
+    encoded = encoder.transform(rows)
+    task = FitTask(
+        problem=PROBLEMS[kind],
+        parameters=parameters,
+        X=encoded[:200],
+        y=y[:200],
+        categorical=categorical_positions(rows),
+        X_valid=encoded[200:],
+        y_valid=y[200:],
+    )
+    _, prediction = predict(FAMILIES[family].fit(task).estimator, task)
+    assert np.isfinite(prediction).all()
+    if kind == "regression":
+        assert task.problem.scoring.score(task.y_valid, prediction) < 0.8 * y[200:].std()
+    else:
+        likely = prediction[:, 1] if prediction.ndim == 2 else prediction
+        assert ((likely > 0.5) == (task.y_valid == 1)).mean() > 0.75
+        if prediction.ndim == 2:
+            np.testing.assert_allclose(prediction.sum(axis=1), 1, atol=1e-5)
+
+
+THREADED = [name for name in REAL if name in {"extra_trees", "random_forest"} or name in STOPPABLE]
+
+
+@pytest.mark.parametrize("family", THREADED)
+def test_two_threads_give_the_same_model_as_one(family):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(8_000, 40))
+    y = (X[:, 0] + rng.normal(size=8_000) > 0).astype(int)
+    shape = Shape(n_rows=8_000, n_columns=40)
+    known = FAMILIES[family]
+    parameters = known.portfolio(PROBLEMS["binary"], shape)[0]
+    if "n_trees" in parameters:
+        parameters = parameters | {"n_trees": 4}
+    given = {"X": X, "y": y, "X_valid": X[:500], "y_valid": None, "n_rounds": 5}
+
+    def run(n_threads):
+        changes = given | {"parameters": parameters, "n_threads": n_threads, "categorical": ()}
+        _, _, task = prepare(family, "binary", **changes)
+        fit = known.fit(replace(task, X_valid=None))
+        return predict(fit.estimator, task)[1]
+
+    np.testing.assert_array_equal(run(1), run(2))
+
+
+def test_a_family_that_does_not_apply_offers_nothing():
+    large = Shape(n_rows=50_000, n_columns=20)
+    for name in ("neighbours", "naive_bayes", "support_vectors"):
+        for kind in TASKS:
+            assert FAMILIES[name].portfolio(PROBLEMS[kind], large) == ()
+            assert FAMILIES[name].space(PROBLEMS[kind], large) == {}
+    assert FAMILIES["naive_bayes"].portfolio(PROBLEMS["regression"], SMALL) == ()
+    assert FAMILIES["naive_bayes"].space(PROBLEMS["regression"], SMALL) == {}
 
 
 def test_bins_are_shared_by_the_candidates_of_a_fold():

@@ -9,12 +9,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.errors import ModelError
+from models.families import FAMILIES
 from models.persistence import PersistenceError, load_model, save_model
 from models.serving import MANIFEST, render_manifest
 from models.task import Problem
 from tests.models.small import bare_booster_member, fit_small, make_small
 
 TASKS = ("binary", "multiclass", "regression")
+NATIVE = tuple(name for name in ("xgboost", "catboost") if name in FAMILIES)
+ALL = ("lightgbm", "linear", "extra_trees", *NATIVE)
+FILES = {"xgboost": "booster.ubj", "catboost": "booster.cbm"}
 
 
 class Evil:
@@ -27,14 +31,14 @@ class Evil:
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory) -> Path:
     directory = tmp_path_factory.mktemp("saved") / "model"
-    save_model(fit_small(make_small()), directory)
+    save_model(fit_small(make_small(), ALL), directory)
     return directory
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_predictions_are_equal_to_the_last_bit_after_a_round_trip(task, tmp_path):
     data = make_small(task)
-    model = fit_small(data)
+    model = fit_small(data, ALL)
     fingerprint = save_model(model, tmp_path / "model")
     again = load_model(tmp_path / "model", fingerprint=fingerprint)
     assert np.array_equal(again.predict(data.X), model.predict(data.X))
@@ -56,7 +60,29 @@ def test_a_member_without_an_encoder_round_trips(tmp_path):
 
 def test_no_file_is_a_pickle(saved):
     names = {path.name for path in saved.rglob("*") if path.is_file()}
-    assert names == {MANIFEST, "encoder.skops", "estimator.skops", "booster.txt"}
+    native = {FILES[name] for name in NATIVE}
+    assert names == {MANIFEST, "encoder.skops", "estimator.skops", "booster.txt", *native}
+
+
+def test_levels_never_seen_are_answered_by_native_boosters_one_by_one_as_together():
+    data = make_small()
+    odd = data.X.assign(carrier=np.where(np.arange(len(data.X)) % 2, "never seen", "AA"))
+    for name in NATIVE:
+        model = fit_small(data, (name,))
+        together = model.predict(odd)
+        assert np.isfinite(together).all()
+        apart = [model.predict(odd.iloc[[row]])[0] for row in range(4)]
+        np.testing.assert_array_equal(apart, together[:4])
+
+
+@pytest.mark.parametrize("name", NATIVE)
+def test_a_booster_exchanged_for_another_is_refused(name, tmp_path):
+    for seed in (0, 1):
+        save_model(fit_small(make_small(seed=seed), (name,)), tmp_path / f"{seed}")
+    file = f"member_0/{FILES[name]}"
+    shutil.copy(tmp_path / "1" / file, tmp_path / "0" / file)
+    with pytest.raises(PersistenceError, match="hash differs"):
+        load_model(tmp_path / "0")
 
 
 @settings(

@@ -14,6 +14,7 @@ import pytest
 from models.candidate import Candidate
 from models.dataset import Dataset
 from models.errors import ProblemError, SearchError
+from models.families import FAMILIES
 from models.ledger import TrialLedger
 from models.persistence import load_model, save_model
 from models.search import SearchBudget, SearchOptions, search
@@ -28,7 +29,15 @@ def promise(max_seconds):
     return 1.02 * max_seconds + 2.0
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _planted_families_are_found():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(HERE))
+        yield
+
+
 def run(data, task, directory, *, n_trials=N_TRIALS, max_seconds=200.0, **more):
+    more.setdefault("options", SearchOptions(families="planted_few"))
     return search(
         data,
         PROBLEMS[task],
@@ -215,6 +224,19 @@ def test_other_tasks(task, tmp_path):
         assert result.holdout.predictions.shape == (len(result.holdout.y), 3)
 
 
+@pytest.mark.slow
+def test_all_families_are_tried_before_any_is_tuned(tmp_path):
+    data = make_table("multiclass", n_rows=300)
+    n_trials = 2 * len(FAMILIES)
+    result = run(data, "multiclass", tmp_path, n_trials=n_trials, options=SearchOptions())
+    entries = sorted(result.leaderboard.entries, key=lambda entry: entry.number)
+    assert [entry.error for entry in entries if entry.state != "done"] == []
+    tried = {entry.candidate.family for entry in entries if entry.origin != "tpe"}
+    assert tried == set(FAMILIES)
+    first = [entry.candidate.family for entry in entries[1:6]]
+    assert first[:3] == ["linear", "lightgbm", "extra_trees"]
+
+
 def test_without_time_members_are_their_fold_models(tmp_path):
     result = run(make_table("binary", timed=False), "binary", tmp_path, n_trials=2)
     assert len(result.model.members) == 5 * len(result.weights)
@@ -352,13 +374,13 @@ def test_a_directory_in_use_is_refused(tmp_path, monkeypatch):
 
 
 def test_the_portfolio_is_followed_up_by_the_strategy_asked_for(tmp_path):
-    options = SearchOptions(strategy="evolution", n_jobs=1)
+    options = SearchOptions(families="planted_few", strategy="evolution", n_jobs=1)
     data = make_table("binary", n_rows=200)
     result = run(data, "binary", tmp_path, n_trials=9, options=options)
     origins = [e.origin for e in sorted(result.leaderboard.entries, key=lambda e: e.number)]
     assert origins[-1] == "evolution"
     assert set(origins) == {"baseline", "portfolio", "evolution"}
-    other = SearchOptions(strategy="random", n_jobs=1)
+    other = SearchOptions(families="planted_few", strategy="random", n_jobs=1)
     with pytest.raises(SearchError, match="to hold search"):
         run(data, "binary", tmp_path, n_trials=9, options=other)
 

@@ -90,6 +90,21 @@ def test_on_many_cells_what_can_stop_early_comes_first_and_warm_candidates_next(
     ]
 
 
+def test_nothing_is_tried_of_a_family_that_does_not_apply():
+    large = Shape(n_rows=50_000, n_columns=6)
+    warm = Candidate(family="support_vectors", parameters={"cost": 1.0, "width": 1.0})
+    names = ("lightgbm", "support_vectors")
+    known = {name: FAMILIES[name] for name in names}
+    for shape, expected in ((large, {"lightgbm"}), (Shape(n_rows=900, n_columns=6), set(names))):
+        order = make_portfolio(known, BINARY, shape, [warm])
+        assert {proposal.candidate.family for proposal in order} == expected
+        spaces = {name: family.space(BINARY, shape) for name, family in known.items()}
+        strategy = tune(spaces=spaces)
+        strategy.tell(done(1, "support_vectors", 0.9))
+        asked = strategy.ask(2, any_family).candidate.family
+        assert asked == ("lightgbm" if shape is large else "support_vectors")
+
+
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_proposals_lie_in_the_space_and_keep_fixed_parameters(name):
     for candidate in play(tune(name), 9):
@@ -169,7 +184,7 @@ def test_an_exhausted_space_is_left(name):
     assert sorted(asked) == [2, 4]
 
 
-@pytest.mark.parametrize("name", ["linear", "lightgbm", "extra_trees"])
+@pytest.mark.parametrize("name", list(FAMILIES))
 def test_portfolios_name_every_parameter_of_their_space(name):
     shape = Shape(n_rows=1_000, n_columns=10)
     for parameters in FAMILIES[name].portfolio(BINARY, shape):

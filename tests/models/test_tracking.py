@@ -261,6 +261,26 @@ def test_mlflow_predicts_rows_with_every_kind_of_missing_value(tracker, version,
 
 
 @pytest.mark.slow
+def test_a_version_names_a_booster_s_library_only_where_a_member_needs_it(
+    tracker, version, place, tmp_path
+):
+    data = make_small()
+    model = fit_small(data, ("xgboost", "linear"))
+    save_model(model, tmp_path / "model")
+    content = VersionContent(
+        name="boosted", key="1", model=tmp_path / "model", example=data.X, tags={}
+    )
+    boosted = tracker.log_version(tracker.start_run("boosted", key="boosted"), content)
+    named = {}
+    for stored in (version, boosted):
+        artifact = tracker.fetch_version(stored, tmp_path / stored.name)
+        text = (artifact / "requirements.txt").read_text()
+        named[stored.name] = "xgboost" in text
+    assert named == {"flights": False, "boosted": True}
+    np.testing.assert_array_equal(replay(artifact, data.X), model.predict(data.X))
+
+
+@pytest.mark.slow
 def test_a_gate_replays_the_stored_version(tracker, version, tmp_path):
     data = make_small()
     model = fit_small(data)

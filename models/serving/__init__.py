@@ -1,11 +1,13 @@
 """Serving: load a saved ensemble and predict, with nothing of Perennial around it.
 
-This file travels with every registered version (as `perennial_serving_<hash>`), so it imports
+This package travels with every registered version (as `perennial_serving_<hash>`), so it imports
 only what a version's requirements install. A saved ensemble is a directory:
 
     model.json                  problem, columns, members, weights, SHA-256 of every other file
     member_<i>/encoder.skops    scikit-learn transformer from columns to a float matrix, if any
     member_<i>/booster.txt      LightGBM's own text format, or
+    member_<i>/booster.ubj      XGBoost's own binary format, or
+    member_<i>/booster.cbm      CatBoost's own binary format, or
     member_<i>/estimator.skops  a scikit-learn estimator
 
 Loading checks every hash first and runs no code from the files: skops builds only the types in
@@ -23,6 +25,8 @@ import lightgbm
 import numpy as np
 import pandas as pd
 from skops import io as skops_io
+
+from .native import NATIVE
 
 REQUIREMENTS = ("lightgbm", "numpy", "pandas", "scikit-learn", "skops")
 MANIFEST = "model.json"
@@ -64,7 +68,8 @@ class FittedMember:
     encoder
         A fitted scikit-learn transformer; None when all columns are numeric and go in as is.
     estimator
-        A `lightgbm.Booster`, or a scikit-learn estimator fitted on class codes or values.
+        A `lightgbm.Booster`, a model of `native`, or a scikit-learn estimator fitted on class
+        codes or values.
     output
         `probability` of the classes, or a regression's `value`.
     columns
@@ -88,7 +93,7 @@ class FittedMember:
 
     def predict_encoded(self, encoded: np.ndarray, n_outputs: int | None = None) -> np.ndarray:
         """Predict rows that the encoder has transformed already (a search keeps them)."""
-        if self.output == "value" or isinstance(self.estimator, lightgbm.Booster):
+        if self.output == "value" or isinstance(self.estimator, (lightgbm.Booster, *NATIVE)):
             return np.asarray(self.estimator.predict(encoded), dtype=float)
         probability = np.asarray(self.estimator.predict_proba(encoded), dtype=float)
         # NOTE: a fold may lack a class; the estimator then has fewer columns than the problem.
@@ -226,6 +231,12 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     return content
 
 
+def packages_of(directory: Path) -> list[str]:
+    """Name what a saved ensemble needs: a booster's library only where a member is one."""
+    files = {Path(name).name for name in read_manifest(directory)["files"]}
+    return [*REQUIREMENTS, *(kind.PACKAGE for kind in NATIVE if kind.FILE in files)]
+
+
 def render_manifest(content: Mapping[str, Any]) -> str:
     """Write `model.json`: the content beside the hash of its canonical text."""
     sha = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -262,19 +273,23 @@ def _read(path: Path, expected: str) -> bytes:
 def _build_member(
     name: str, described: Mapping[str, Any], files: Mapping[str, bytes]
 ) -> FittedMember:
-    if f"{name}/booster.txt" in files:
-        text = files[f"{name}/booster.txt"].decode("utf-8")
-        estimator: Any = lightgbm.Booster(model_str=text)
-    else:
-        estimator = _from_skops(f"{name}/estimator.skops", files)
     encoder = f"{name}/encoder.skops"
     return FittedMember(
         family=described["family"],
         encoder=_from_skops(encoder, files) if encoder in files else None,
-        estimator=estimator,
+        estimator=_build_estimator(name, files),
         output=described["output"],
         columns=tuple(described["columns"]),
     )
+
+
+def _build_estimator(name: str, files: Mapping[str, bytes]) -> Any:
+    if f"{name}/booster.txt" in files:
+        return lightgbm.Booster(model_str=files[f"{name}/booster.txt"].decode("utf-8"))
+    for kind in NATIVE:
+        if f"{name}/{kind.FILE}" in files:
+            return kind.load(files[f"{name}/{kind.FILE}"])
+    return _from_skops(f"{name}/estimator.skops", files)
 
 
 def _from_skops(name: str, files: Mapping[str, bytes]) -> Any:

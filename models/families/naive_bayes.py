@@ -1,0 +1,43 @@
+"""Naive Bayes: a normal distribution per class and column, as if columns were independent.
+
+Classification of small data only: there its few parameters are an advantage.
+"""
+
+from sklearn.naive_bayes import GaussianNB
+
+from models.families.family import Fit, FitTask, Parameters, Shape
+from models.preprocessing import Encoding
+from models.space import Real, Space
+from models.task import Problem
+
+MAX_ROWS = 10_000
+
+
+class NaiveBayes:
+    """Instant and crude; its columns are normal scores, so that normal is what they are."""
+
+    name = "naive_bayes"
+    relative_cost = 0.3
+    first_turn = 3
+    can_stop_early = False
+
+    def portfolio(self, problem: Problem, shape: Shape) -> tuple[Parameters, ...]:
+        """Give one smoothing; nothing for regression or larger data."""
+        return ({"smoothing": 1e-2},) if _applies(problem, shape) else ()
+
+    def space(self, problem: Problem, shape: Shape) -> Space:
+        """Vary the share of the largest variance that is added to all."""
+        return {"smoothing": Real(low=1e-4, high=1.0, log=True)} if _applies(problem, shape) else {}
+
+    def encoding(self, parameters: Parameters) -> Encoding:
+        """Take normal scores, which naive Bayes assumes."""
+        return "quantile"
+
+    def fit(self, task: FitTask) -> Fit:
+        """Take means and variances per class."""
+        smoothing = float(task.parameters["smoothing"])
+        return Fit(estimator=GaussianNB(var_smoothing=smoothing).fit(task.X, task.y))
+
+
+def _applies(problem: Problem, shape: Shape) -> bool:
+    return problem.is_classification and shape.n_rows <= MAX_ROWS
