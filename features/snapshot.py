@@ -104,12 +104,10 @@ class Snapshot:
             if column not in known:
                 raise SchemaError.unknown_column(table, column, "read", known)
         try:
-            rows = pq.read_table(
-                self.path(table),
-                columns=columns,
-                partitioning=None,
-                read_dictionary=self._categories(table, columns or known) if encoded else None,
-            )
+            # NOTE: a file is read into one chunk for each column, a dataset into many.
+            categories = self._categories(table, columns or known) if encoded else None
+            with pq.ParquetFile(self.path(table), read_dictionary=categories) as file:
+                rows = file.read(columns=columns if columns is None else list(columns))
         except FileNotFoundError as error:
             raise SnapshotError.missing_file(self.path(table)) from error
         return rows if columns is None else rows.select(list(columns))

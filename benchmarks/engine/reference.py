@@ -66,18 +66,26 @@ def compute(
     return matrix.reindex(asked).reset_index(drop=True)
 
 
-def share_equal(ours: pd.DataFrame, theirs: pd.DataFrame) -> float:
-    """Return the share of numeric cells that are equal to 1e-9, nulls to nulls.
+def compare(
+    ours: pd.DataFrame, theirs: pd.DataFrame
+) -> tuple[list[tuple[str, int, float, float]], int]:
+    """List the numeric cells that are not equal to 1e-9, nulls to nulls, and count all.
 
     NOTE: trends are left out, whose unit in featuretools depends on the data, and so are
     categories, whose ties it breaks in another way.
+
+    Returns
+    -------
+    tuple
+        (feature, row, our value, featuretools') of each cell that differs; the number of cells.
     """
-    n_equal, n_cells = 0, 0
+    different, n_cells = [], 0
     for name in theirs:
         if "TREND" in name or not pd.api.types.is_numeric_dtype(ours[name]):
             continue
         a = ours[name].to_numpy(np.float64)
         b = pd.to_numeric(theirs[name].astype(object), errors="coerce").to_numpy(np.float64)
-        n_equal += int(np.isclose(a, b, rtol=1e-9, atol=1e-9, equal_nan=True).sum())
+        unequal = np.flatnonzero(~np.isclose(a, b, rtol=1e-9, atol=1e-9, equal_nan=True))
+        different += [(str(name), int(row), float(a[row]), float(b[row])) for row in unequal]
         n_cells += len(a)
-    return n_equal / max(n_cells, 1)
+    return different, n_cells

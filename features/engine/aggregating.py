@@ -149,7 +149,7 @@ class Aggregator:
         bases = nodes[0].bases
         for base in bases:
             # NOTE: computed here, since a job must not wait for jobs of its own.
-            self._statics.values(base)
+            layout.prepare(base)
 
         def only_chosen(array: Array) -> Array:
             return array if chosen is None else array[chosen]

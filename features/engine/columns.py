@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.engine.graph import NAT, ValueType
-from features.engine.keys import find_among, gather, locate, own, rank_numbers
+from features.engine.keys import find_among, gather, locate, rank_numbers
 from features.errors import FeatureError
 
 Array = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ def _encode_categories(column: pa.ChunkedArray) -> Values:
 def to_microseconds(column: pa.ChunkedArray) -> Ints:
     """Return a date or timestamp column as microseconds since 1970; null is the smallest."""
     moments = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
-    return own(_to_numpy(moments, NAT))
+    return _to_numpy(moments, NAT)
 
 
 def _to_numpy(column: pa.ChunkedArray, null: Any) -> Array:
@@ -66,7 +67,7 @@ def _to_numpy(column: pa.ChunkedArray, null: Any) -> Array:
     return np.ascontiguousarray(filled.to_numpy())
 
 
-def find_rows(keys: pa.ChunkedArray, wanted: pa.ChunkedArray | pd.Series) -> Ints:
+def find_rows(keys: pa.ChunkedArray, wanted: pa.ChunkedArray | pd.Series) -> Rows:
     """Return where each wanted value stands among unique keys, -1 where it does not.
 
     Raises
@@ -79,7 +80,7 @@ def find_rows(keys: pa.ChunkedArray, wanted: pa.ChunkedArray | pd.Series) -> Int
     if located is not None:
         return located
     places = pc.index_in(sought, value_set=keys.combine_chunks(), skip_nulls=True)
-    return np.asarray(pc.fill_null(places, -1)).astype(np.int64)
+    return np.asarray(pc.fill_null(places, -1)).astype(np.int32)
 
 
 def rows_among(keys: pa.ChunkedArray, sought: pa.ChunkedArray) -> Ints:
@@ -105,7 +106,13 @@ def to_keys(wanted: pa.ChunkedArray | pd.Series, type_: pa.DataType) -> pa.Array
         ) from error
 
 
-def look_up(array: Array, rows: Ints, missing: int) -> Array:
+def read_flags(column: pa.ChunkedArray) -> npt.NDArray[np.int8]:
+    """Return booleans as 0, 1, and -1 for null."""
+    numbers = column.cast(pa.int8())
+    flags: npt.NDArray[np.int8] = np.asarray(_to_numpy(numbers, -1))
+    return flags
+
+
+def look_up(array: Array, rows: Array, missing: Any) -> Array:
     """Return the element at each row number; row number -1 has `missing`."""
-    found: Array = gather(array, rows, missing)
-    return found
+    return gather(array, rows, missing)

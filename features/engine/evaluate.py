@@ -146,7 +146,7 @@ class Evaluator:
         statics = self._statics
         if any(base.dynamic for base in inputs_of(node)):
             visible = self._tables.visible(node.table)
-            index = build_index(np.zeros(len(visible), np.int64), visible, 1)
+            index = build_index(np.zeros(len(visible), np.int32), visible, 1)
             return scan_moments(
                 node,
                 frame,

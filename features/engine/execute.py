@@ -194,7 +194,7 @@ def _read(
     known = snapshot.read(target, columns=[key])[key]
     if keys.nunique() > _FEW * len(known):
         return {name: snapshot.read(name, columns=columns[name], encoded=True) for name in columns}
-    places = check_found(find_rows(known, keys), keys, target)
+    places = check_found(find_rows(known, keys).astype("int64"), keys, target)
     return read_reduced(snapshot, nodes, columns, places)
 
 

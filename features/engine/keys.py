@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from features.engine.compiler import kernel
 
+Array = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
 
@@ -20,12 +21,12 @@ _SPARSEST = 16
 """Numbers there may be for each key, so that the table is not greater than a hash table."""
 
 
-def locate(keys: pa.ChunkedArray, sought: pa.Array | pa.ChunkedArray) -> Ints | None:
+def locate(keys: pa.ChunkedArray, sought: pa.Array | pa.ChunkedArray) -> Codes | None:
     """Return where each sought value stands among unique keys, -1 where it does not.
 
     Returns
     -------
-    Ints or None
+    Codes or None
         None where the keys are no whole numbers, or lie too far apart.
     """
     bounds = _bounds(keys)
@@ -37,7 +38,7 @@ def locate(keys: pa.ChunkedArray, sought: pa.Array | pa.ChunkedArray) -> Ints | 
     rows = np.flatnonzero(there)[::-1] if there is not None else np.arange(len(keys))[::-1]
     table[numbers[rows] - bounds[0]] = rows
     wanted, there = _numbers(sought, bounds[0])
-    places = _locate(wanted, table, bounds[0])
+    places = _places(wanted, table, bounds[0])
     if there is not None:
         places[~there] = -1
     return places
@@ -48,14 +49,14 @@ def find_among(keys: pa.Array, sought: pa.ChunkedArray) -> Ints:
     bounds = _bounds(keys, _SPARSEST * len(sought))
     table = np.full(0 if bounds is None else bounds[1] - bounds[0] + 1, -1, dtype=np.int32)
     if bounds is not None:
-        table[own(keys.drop_null().to_numpy()) - bounds[0]] = 0
+        table[keys.drop_null().to_numpy().astype(np.int64, copy=False) - bounds[0]] = 0
     found, first = [np.empty(0, np.int64)], 0
     for chunk in sought.chunks:
         if bounds is None:
             among = np.asarray(pc.is_in(chunk, value_set=keys, skip_nulls=True))
         else:
             wanted, there = _numbers(chunk, bounds[0])
-            among = _locate(wanted, table, bounds[0]) >= 0
+            among = _places(wanted, table, bounds[0]) >= 0
             among &= True if there is None else there
         found.append(np.flatnonzero(among) + first)
         first += len(chunk)
@@ -105,34 +106,60 @@ def _numbers(
 ) -> tuple[Ints, npt.NDArray[np.bool_] | None]:
     """Return whole numbers, nulls filled, and which are none; None where there is no null."""
     if column.null_count == 0:
-        return own(column.to_numpy()), None
+        return column.to_numpy().astype(np.int64, copy=False), None
     there = column.is_valid().to_numpy(zero_copy_only=False)
     filled = pc.fill_null(column, pa.scalar(filler, column.type))
-    return own(filled.to_numpy()), there
+    return filled.to_numpy().astype(np.int64, copy=False), there
 
 
-def own(numbers: npt.NDArray[Any]) -> Ints:
-    """Return numbers as writable int64.
+def frozen(array: Array) -> Array:
+    """Return a view that cannot be written to.
 
-    NOTE: kernels are compiled once more for arrays that are not, which takes longer than a copy.
+    NOTE: what Arrow holds is such, and kernels are compiled once more for arrays that are not.
     """
-    return numbers.astype(np.int64, copy=not numbers.flags.writeable)
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
-@kernel
-def _locate(wanted: Ints, table: Codes, least: int) -> Ints:
-    places = np.empty(len(wanted), np.int64)
-    for i in range(len(wanted)):
-        # NOTE: compared before subtracting, which may overflow.
-        inside = least <= wanted[i] <= least + (len(table) - 1)
-        places[i] = table[wanted[i] - least] if inside else -1
+def _places(wanted: Ints, table: Codes, least: int) -> Codes:
+    places = np.empty(len(wanted), np.int32)
+    _locate(frozen(wanted), frozen(table), least, places)
     return places
 
 
 @kernel
-def gather(array: Ints, rows: Ints, missing: int) -> Ints:
-    """Return the element at each row number; row number -1 has `missing`."""
-    found = np.empty(len(rows), array.dtype)
+def _locate(wanted: Ints, table: Codes, least: int, places: Codes) -> None:
+    for i in range(len(wanted)):
+        # NOTE: compared before subtracting, which may overflow.
+        inside = least <= wanted[i] <= least + (len(table) - 1)
+        places[i] = table[wanted[i] - least] if inside else -1
+
+
+def gather(array: Array, rows: Array, missing: Any, dtype: npt.DTypeLike | None = None) -> Array:
+    """Return the element at each row number, as `dtype`; row number -1 has `missing`.
+
+    NOTE: numpy makes large arrays of large pages, which cost a third of those a kernel would make.
+    """
+    found = np.empty(len(rows), array.dtype if dtype is None else dtype)
+    _gather(frozen(array), frozen(rows), found.dtype.type(missing), found)
+    return found
+
+
+@kernel
+def _gather(array: Array, rows: Array, missing: Any, found: Array) -> None:
     for i in range(len(rows)):
         found[i] = array[rows[i]] if rows[i] >= 0 else missing
+
+
+def gather_flags(flags: npt.NDArray[np.int8], rows: Array) -> npt.NDArray[np.float64]:
+    """Return the flag (null -1) at each row number as a float, NaN for null."""
+    found = np.empty(len(rows), np.float64)
+    _gather_flags(frozen(flags), frozen(rows), found)
     return found
+
+
+@kernel
+def _gather_flags(flags: npt.NDArray[np.int8], rows: Array, found: Array) -> None:
+    for i in range(len(rows)):
+        found[i] = flags[rows[i]] if flags[rows[i]] >= 0 else np.nan

@@ -62,7 +62,7 @@ def _expand(index: Index, queries: Frame, ranges: Blocks, first: int, last: int)
     return Pairs(
         first=first,
         last=last,
-        frame=Frame(rows=index.order[position], cutoffs=cutoff),
+        frame=Frame(rows=index.order[position].astype(np.int64), cutoffs=cutoff),
         place=place,
         ranges=segments(ends - (high - low), ends),
     )

@@ -6,14 +6,17 @@ moves its lower end.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from features.engine.compiler import kernel
+from features.engine.keys import frozen
 from features.engine.moments import Blocks
 
 Ints = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.int32]
 
 ALWAYS = np.iinfo(np.int64).min
 """Moment of rows that were never not there; also how NaT is stored."""
@@ -63,27 +66,59 @@ class Index:
         Moment each position became visible, shape (n_visible,).
     offsets
         Positions of parent p are offsets[p] to offsets[p + 1], shape (n_parents + 1,).
+    time
+        Column of the table, if any, whose values the moments are.
     """
 
-    order: Ints
+    order: Rows
     visible: Ints
     offsets: Ints
+    time: str | None = None
 
 
-def build_index(parents: Ints, visible: Ints, n_parents: int) -> Index:
-    """Order rows by (parent, visible, row); rows of no parent or of no moment are left out."""
-    index = _lay_out(parents, visible, n_parents, np.arange(0), len(parents))
-    if not index[0]:
-        by_moment = np.argsort(visible, kind="stable")
-        index = _lay_out(parents, visible, n_parents, by_moment, 0)
-    return Index(order=index[1], visible=index[2], offsets=index[3])
+def build_index(
+    parents: npt.NDArray[Any], visible: Ints, n_parents: int, *, time: str | None = None
+) -> Index:
+    """Order rows by (parent, visible, row); rows of no parent or of no moment are left out.
+
+    Parameters
+    ----------
+    parents
+        Row number of each row's parent, -1 where there is none.
+    time
+        Column, if any, whose values `visible` are.
+    """
+    parents, visible = frozen(parents.astype(np.int32, copy=False)), frozen(visible)
+    offsets = np.zeros(n_parents + 1, np.int64)
+    _count_out(parents, visible, offsets)
+    order, moments = np.empty(offsets[-1], np.int32), np.empty(offsets[-1], np.int64)
+    ends = offsets[:-1].copy()
+    if not _lay_out(parents, visible, np.arange(0), len(parents), ends, (offsets, order, moments)):
+        by_moment, ends = np.argsort(visible, kind="stable"), offsets[:-1].copy()
+        _lay_out(parents, visible, by_moment, 0, ends, (offsets, order, moments))
+    return Index(order=order, visible=moments, offsets=offsets, time=time)
+
+
+@kernel
+def _count_out(parents: Rows, visible: Ints, offsets: Ints) -> None:
+    """Count the rows of each parent, and where those of the next begin."""
+    for j in range(len(parents)):
+        if parents[j] >= 0 and visible[j] != NEVER:
+            offsets[parents[j] + 1] += 1
+    for p in range(len(offsets) - 1):
+        offsets[p + 1] += offsets[p]
 
 
 @kernel
 def _lay_out(
-    parents: Ints, visible: Ints, n_parents: int, rows: Ints, n_steps: int
-) -> tuple[bool, Ints, Ints, Ints]:
-    """Count rows out to their parents, then mend the order within each.
+    parents: Rows,
+    visible: Ints,
+    rows: Ints,
+    n_steps: int,
+    ends: Ints,
+    index: tuple[Ints, Rows, Ints],
+) -> bool:
+    """Put rows to their parents, and mend the order within each.
 
     Parameters
     ----------
@@ -91,21 +126,17 @@ def _lay_out(
         Order in which rows are taken; none is table order.
     n_steps
         Steps that mending may take. Tables lie in order of time, or nearly, and take few.
+    ends
+        Where the next row of each parent is put.
+    index
+        Offsets of the parents, and the order and moments that are filled.
 
     Returns
     -------
-    tuple
-        Whether the steps sufficed; then order, moments and offsets of an `Index`.
+    bool
+        Whether the steps sufficed.
     """
-    offsets = np.zeros(n_parents + 1, np.int64)
-    for j in range(len(parents)):
-        if parents[j] >= 0 and visible[j] != NEVER:
-            offsets[parents[j] + 1] += 1
-    for p in range(n_parents):
-        offsets[p + 1] += offsets[p]
-    ends = offsets[:-1].copy()
-    order = np.empty(offsets[-1], np.int64)
-    moments = np.empty(offsets[-1], np.int64)
+    offsets, order, moments = index
     for k in range(len(parents)):
         j = rows[k] if len(rows) else k
         p = parents[j]
@@ -117,10 +148,10 @@ def _lay_out(
             place -= 1
             n_steps -= 1
             if n_steps < 0:
-                return False, order, moments, offsets
+                return False
         order[place], moments[place] = j, moment
         ends[p] += 1
-    return True, order, moments, offsets
+    return True
 
 
 def find_ranges(index: Index, frame: Frame, window: int | None) -> Blocks:

@@ -132,7 +132,8 @@ def scan_moments(
     n_rows = int(index.order.max(initial=-1)) + 1
     for cutoff in np.unique(frame.cutoffs):
         members = np.flatnonzero(frame.cutoffs == cutoff)
-        rows = index.order[: np.searchsorted(index.visible, cutoff, side="right")]
+        seen = np.searchsorted(index.visible, cutoff, side="right")
+        rows = index.order[:seen].astype(np.int64)
         found = evaluate(Frame(rows=rows, cutoffs=np.full(len(rows), cutoff)), inputs_of(node))
         codes = np.zeros(len(rows), np.int64)
         if node.groups is not None:

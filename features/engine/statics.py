@@ -23,12 +23,15 @@ from features.engine.graph import (
     joint_clock,
 )
 from features.engine.mapping import apply_map
-from features.engine.ranges import Index, build_index
+from features.engine.ranges import Index, Rows, build_index
 from features.engine.scanning import scan_ordered
 from features.engine.tables import Tables
+from features.schema import Relationship
 
 Array = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
+
+_NARROW = (np.int8, np.int16, np.int32)
 
 
 class Statics:
@@ -47,6 +50,7 @@ class Statics:
         self._aggregate = aggregate
         self._values: dict[Node, Array] = {}
         self._codes: dict[Node, tuple[Array, Array]] = {}
+        self._narrow: dict[Node, Array] = {}
         self._labels: dict[Node, Array] = {}
 
     def values(self, node: Node) -> Array:
@@ -78,6 +82,35 @@ class Statics:
             self._codes[node] = self._encode(node)
         return self._codes[node]
 
+    def narrow_codes(self, node: Node) -> Array:
+        """Return the codes in as few bytes as they need.
+
+        NOTE: they are read in another order, and what the processor's cache holds is read faster.
+        """
+        if node not in self._narrow:
+            codes, values = self.codes(node)
+            narrow = next(t for t in _NARROW if len(values) <= np.iinfo(t).max)
+            self._narrow[node] = codes.astype(narrow, copy=False)
+        return self._narrow[node]
+
+    def flags(self, column: Column) -> npt.NDArray[np.int8]:
+        """Return the values of a boolean column as 0, 1, and -1 for null."""
+        return self._tables.flags(column)
+
+    def parents(self, relationship: Relationship) -> Rows:
+        """Return the parent's row number of each child row, -1 where there is none."""
+        return self._tables.parents(relationship)
+
+    def prepare(self, node: Node) -> None:
+        """Compute, of a node that is read through its parents or as flags, what it is read from."""
+        match node:
+            case Direct():
+                self.prepare(node.base)
+            case Column(type=ValueType.BOOLEAN):
+                self.flags(node)
+            case _:
+                self.values(node)
+
     def densify(self, node: Node, values: Array) -> tuple[Array, Array]:
         """Turn values of `node` into int32 codes (null -1), and the value of each code."""
         if node.type is ValueType.CODE:
@@ -94,9 +127,9 @@ class Statics:
         known = self._tables.known(table, joint_clock(inputs_of(node)))
         moments = np.maximum(self._tables.visible(table), known)
         if node.groups is None:
-            return build_index(np.zeros(len(moments), np.int64), moments, 1)
+            return build_index(np.zeros(len(moments), np.int32), moments, 1)
         codes, names = self.codes(node.groups)
-        return build_index(codes.astype(np.int64), moments, len(names))
+        return build_index(codes, moments, len(names))
 
     def _encode(self, node: Node) -> tuple[Array, Array]:
         match node:

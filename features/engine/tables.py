@@ -9,9 +9,18 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.engine.columns import Values, encode, find_rows, look_up, to_microseconds
+from features.engine.arrivals import latest
+from features.engine.columns import (
+    Values,
+    encode,
+    find_rows,
+    look_up,
+    read_flags,
+    to_microseconds,
+)
 from features.engine.graph import (
     NAT,
+    NO_CLOCK,
     Aggregate,
     Clock,
     Column,
@@ -21,7 +30,7 @@ from features.engine.graph import (
     inputs_of,
     link_clock,
 )
-from features.engine.ranges import ALWAYS, NEVER, Index, build_index
+from features.engine.ranges import ALWAYS, NEVER, Index, Rows, build_index
 from features.schema import Relationship, Schema
 
 Array = npt.NDArray[Any]
@@ -55,7 +64,13 @@ class Tables:
 
     def values(self, column: Column) -> Values:
         """Return the values of a column."""
+        if column.type is ValueType.TIME:
+            return Values(data=self._times(column.table, column.column))
         return self._keep(("values", column), lambda: encode(self._arrow(column), column.type))
+
+    def flags(self, column: Column) -> npt.NDArray[np.int8]:
+        """Return the values of a boolean column as 0, 1, and -1 for null: an eighth of `values`."""
+        return self._keep(("flags", column), lambda: read_flags(self._arrow(column)))
 
     def wide(self, column: Column) -> tuple[Array, Array] | None:
         """Return codes and values of whole numbers that double precision does not tell apart.
@@ -90,26 +105,34 @@ class Tables:
         for ever: at a cutoff it looks like one whose parent will come later.
         """
 
-        def latest() -> Ints:
-            known = np.full(self.n_rows(table), ALWAYS)
-            for moment in clock:
-                rows = self.ancestors(table, moment.path)
-                moments = self._moments(moment.table, moment.column)
-                known = np.maximum(known, look_up(moments, rows, ALWAYS))
-                known[self._lost(table, moment.path)] = NEVER
-            return known
+        def make() -> Ints:
+            return self._wait(table, clock, np.full(self.n_rows(table), ALWAYS))
 
-        return self._keep(("known", table, clock), latest)
+        return self._keep(("known", table, clock), make)
 
-    def parents(self, relationship: Relationship) -> Ints:
+    def _wait(self, table: str, clock: Clock, moments: Ints) -> Ints:
+        """Return the later of `moments` and of those of a clock; `moments` itself if none is."""
+        for moment in clock:
+            rows = self.ancestors(table, moment.path) if moment.path else None
+            moments = latest(moments, self._moments(moment.table, moment.column), rows)
+            if any(map(self._leads_nowhere, moment.path)):
+                moments = np.where(self._lost(table, moment.path), NEVER, moments)
+        return moments
+
+    def parents(self, relationship: Relationship) -> Rows:
         """Return the parent's row number of each child row, -1 where there is none."""
 
-        def link() -> Ints:
+        def link() -> Rows:
             keys = self._data[relationship.parent][relationship.parent_column]
             links = self._data[relationship.child][relationship.child_column]
             return find_rows(keys, links)
 
         return self._keep(("parents", relationship), link)
+
+    def _leads_nowhere(self, relationship: Relationship) -> bool:
+        """Tell whether a foreign key of the child names no parent."""
+        keys = self._data[relationship.child][relationship.child_column]
+        return int(np.count_nonzero(self.parents(relationship) < 0)) > int(keys.null_count)
 
     def _lost(self, table: str, path: Path) -> Array:
         """Tell which rows have, on the way along `path`, a foreign key that leads nowhere."""
@@ -122,7 +145,7 @@ class Tables:
             rows = look_up(self.parents(relationship), rows, -1)
         return lost
 
-    def ancestors(self, table: str, path: Path) -> Ints:
+    def ancestors(self, table: str, path: Path) -> Array:
         """Follow relationships upward from `table`; -1 where a step has no parent."""
         if not path:
             return np.arange(self.n_rows(table))
@@ -133,7 +156,7 @@ class Tables:
 
     def find(self, table: str, keys: pd.Series) -> Ints:
         """Return the row number of each key, -1 where the table does not have it."""
-        return find_rows(self._data[table][self.schema.table(table).key], keys)
+        return find_rows(self._data[table][self.schema.table(table).key], keys).astype(np.int64)
 
     def linked(self, relationship: Relationship) -> Ints:
         """Return the moment from which each child row is known to belong to its parent."""
@@ -148,30 +171,41 @@ class Tables:
 
         def order() -> Index:
             table, upward = path[-1].child, path[::-1]
-            moments = self._later(table, clock | link_clock(self.schema, upward[0]))
-            for i, step in enumerate(upward[1:], start=1):
-                rows = self.ancestors(table, upward[:i])
-                there = self._later(step.child, link_clock(self.schema, step))
-                moments = np.maximum(moments, look_up(there, rows, NEVER))
-            parents = self.ancestors(table, upward)
-            return build_index(parents, moments, self.n_rows(path[0].parent))
+            usual = self._arrivals(table, upward)
+            moments = self._wait(table, clock, usual)
+            if clock and moments is usual:
+                return self.index(path, NO_CLOCK)
+            own = self.schema.table(table).time if moments is self.visible(table) else None
+            parents, n_parents = self.ancestors(table, upward), self.n_rows(path[0].parent)
+            return build_index(parents, moments, n_parents, time=own)
 
         return self._keep(("index", path, clock), order)
 
-    def _later(self, table: str, clock: Clock) -> Ints:
-        """Return the moment from which each row is visible and values of `clock` are known."""
-        visible = self.visible(table)
-        return np.maximum(visible, self.known(table, clock)) if clock else visible
+    def _arrivals(self, table: str, upward: Path) -> Ints:
+        """Return the moment from which each row, and all that leads to it, is visible."""
+        moments = self._linked(table, upward[0])
+        for i, step in enumerate(upward[1:], start=1):
+            there = self._linked(step.child, step)
+            moments = latest(moments, there, self.ancestors(table, upward[:i]))
+        return moments
+
+    def _linked(self, table: str, step: Relationship) -> Ints:
+        """Return the moment from which each row is visible and its link is known."""
+        return self._wait(table, link_clock(self.schema, step), self.visible(table))
 
     def _moments(self, table: str, column: str) -> Ints:
         """Return a time column as moments; null is never."""
 
         def moments() -> Ints:
-            times = to_microseconds(self._data[table][column])
+            times = self._times(table, column)
             unknown = times == NAT
             return np.where(unknown, NEVER, times) if unknown.any() else times
 
         return self._keep(("moments", table, column), moments)
+
+    def _times(self, table: str, column: str) -> Ints:
+        name = ("times", table, column)
+        return self._keep(name, lambda: to_microseconds(self._data[table][column]))
 
     def _arrow(self, column: Column) -> pa.ChunkedArray:
         return self._data[column.table][column.column]

@@ -4,9 +4,11 @@ import numpy as np
 import numpy.typing as npt
 
 from features.engine.compiler import kernel
+from features.engine.graph import NAT
 from features.engine.moments import Blocks, _gap, _lost, middles
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 
 Points = tuple[float, float, float, float, float, float, float, float, float, float, float]
@@ -27,6 +29,12 @@ def _point(state: Points, x: float, y: float) -> Points:
     cx, cy = cx + _lost(tx, sx, dx), cy + _lost(ty, sy, dy)
     cxx, cxy = cxx + _lost(txx, sxx, xx), cxy + _lost(txy, sxy, xy)
     return n + 1.0, px, py, tx, cx, ty, cy, txx, cxx, txy, cxy
+
+
+@kernel
+def _abscissa(x: float) -> float:
+    """Return a number, or a moment as one; the null of either is NaN."""
+    return np.nan if x == NAT else float(x)
 
 
 @kernel
@@ -53,10 +61,10 @@ def _join_slopes(a: Points, b: Points) -> tuple[float, float, float]:
 
 
 @kernel
-def trends(y: Floats, x: Floats, blocks: Blocks) -> Floats:
+def trends(y: Floats, x: Floats | Ints, blocks: Blocks) -> Floats:
     """Return count, m_xx and m_xy of the points of each query; a point with a NaN is none.
 
-    `x` and `y` have shape (n_rows,), the result has shape (n_queries, 3).
+    `y` and `x`, numbers or moments, have shape (n_rows,), the result has shape (n_queries, 3).
     """
     low, high = blocks.low, blocks.high
     middle, longest = middles(blocks)
@@ -71,7 +79,7 @@ def trends(y: Floats, x: Floats, blocks: Blocks) -> Floats:
         if middle[i] != start or high[i] < stop:
             head, start, stop = empty, middle[i], middle[i]
         for j in range(stop, high[i]):
-            head = _point(head, x[j], y[j])
+            head = _point(head, _abscissa(x[j]), y[j])
         stop = high[i]
         if low[i] == middle[i]:
             out[i, 0], out[i, 1], out[i, 2] = _slope(head)
@@ -79,7 +87,7 @@ def trends(y: Floats, x: Floats, blocks: Blocks) -> Floats:
         if middle[i] != tail_to or low[i] < tail_from:
             tail, tail_from, tail_to = empty, low[i], middle[i]
             for j in range(middle[i] - 1, low[i] - 1, -1):
-                tail = _point(tail, x[j], y[j])
+                tail = _point(tail, _abscissa(x[j]), y[j])
                 for k in range(11):
                     tails[j - low[i], k] = tail[k]
         t = tails[low[i] - tail_from]

