@@ -39,6 +39,7 @@ class Session:
         self._running: dict[int, tuple[TrialRecord, float]] = {}
         self._outlook = Outlook(setting, pool)
         self._rehearsed: tuple[int, ...] = ()
+        self._seconds_per_member = 0.0
         self.records: list[TrialRecord] = []
         self.selection = Selection(weights={}, score=float("nan"))
         self.n_resumed = 0
@@ -186,13 +187,23 @@ class Session:
         self.selection = select(self._predictions, self._rows, self._metric, limits)
 
     def _rehearse(self) -> None:
-        """Try the last steps once for every choice of members, while a worker fits."""
+        """Try the last steps once for every choice of members, while a worker fits.
+
+        Late in the search there is no time for it: loading bagged members may take seconds. What
+        the last rehearsal took for each member says then how long the last steps will be.
+        """
         given, members = self._given, tuple(sorted(self.selection.weights))
-        if members != self._rehearsed:
-            self._outlook.closing = rehearse(
-                given.directory, self.selection.weights, given.rows, n_asked=given.n_sealed
-            )
-            self._rehearsed = members
+        if members == self._rehearsed:
+            return
+        expected = self._seconds_per_member * len(members)
+        if expected >= self._outlook.before_closing:
+            self._outlook.closing = expected
+            return
+        self._outlook.closing = rehearse(
+            given.directory, self.selection.weights, given.rows, n_asked=given.n_sealed
+        )
+        self._seconds_per_member = self._outlook.closing / len(members)
+        self._rehearsed = members
 
     def _refit(self, numbers: Sequence[int]) -> None:
         """Fit members on all search rows; the last fold's model stands in where this fails."""
