@@ -29,6 +29,10 @@ class SearchOptions:
         Share of the rows that is sealed, 0 to below 1; 0 seals none, and all rows are searched.
     strategy
         One of `STRATEGIES`: how the portfolio is followed up.
+    isolated
+        Whether trials run in processes of their own. False saves their start where rows are few,
+        and lets a debugger in; no limit of time or memory is kept then, and what crashes takes
+        the caller with it.
 
     Raises
     ------
@@ -42,6 +46,7 @@ class SearchOptions:
     finish_on_interrupt: bool = False
     holdout_share: float = 0.15
     strategy: str = "tpe"
+    isolated: bool = True
 
     def __post_init__(self) -> None:
         """Refuse less than one core or byte, and a strategy that does not exist."""

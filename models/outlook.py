@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from models.assembly import final_model
 from models.budget import expected_seconds, refit_seconds
+from models.inline import Inline
 from models.leaderboard import TrialRecord, rank
 from models.pool import Pool
 from models.setting import Setting
@@ -27,7 +28,7 @@ class Outlook:
         Seconds that the last steps took when they were rehearsed.
     """
 
-    def __init__(self, setting: Setting, pool: Pool) -> None:
+    def __init__(self, setting: Setting, pool: Pool | Inline) -> None:
         self._given = setting
         self._pool = pool
         self.closing = 0.0

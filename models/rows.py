@@ -109,9 +109,7 @@ def read_values(y: Any) -> np.ndarray:
         values = np.asarray(labels, dtype=float)
     except (TypeError, ValueError) as error:
         raise EstimatorError(f"Expected numbers in y, got others: {error}.") from error
-    if not np.isfinite(values).all():
-        raise EstimatorError("Expected finite labels. Input y contains infinity.")
-    return values
+    return _finite(values)
 
 
 def _read_labels(y: Any) -> np.ndarray:
@@ -127,4 +125,10 @@ def _read_labels(y: Any) -> np.ndarray:
         )
     if labels.dtype == object:
         labels = np.asarray(labels.tolist())
+    return _finite(labels) if labels.dtype.kind == "f" else labels
+
+
+def _finite(labels: np.ndarray) -> np.ndarray:
+    if not np.isfinite(labels).all():
+        raise EstimatorError("Expected finite labels. Input y contains infinity.")
     return labels

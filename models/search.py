@@ -3,7 +3,7 @@
 import importlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +17,12 @@ from models.dataset import Dataset
 from models.ensemble import EnsembleModel
 from models.errors import SearchError
 from models.families.family import Family, Shape
+from models.inline import Inline
 from models.interruption import hearing
 from models.leaderboard import Leaderboard, TrialRecord, rank
 from models.ledger import TrialLedger
 from models.options import SearchOptions
-from models.pool import open_pool, plan_workforce
+from models.pool import Pool, open_pool, plan_workforce
 from models.portfolio import make_portfolio
 from models.progress import Listener, SearchEvent
 from models.session import Session
@@ -140,15 +141,11 @@ def search(
     directory.mkdir(parents=True, exist_ok=True)
     cores = options.n_jobs or _count_cores()
     workforce = plan_workforce(_shape(data), cores)
+    n_workers = min(workforce.n_workers, budget.max_trials or workforce.n_workers)
     with (
         _alone(directory),
         hearing(enabled=options.finish_on_interrupt) as stop,
-        open_pool(
-            directory,
-            families=options.families,
-            n_workers=min(workforce.n_workers, budget.max_trials or workforce.n_workers),
-            max_worker_bytes=options.max_worker_bytes,
-        ) as pool,
+        _open_pool(directory, options, n_workers) as pool,
     ):
         how = {
             "families": list(known),
@@ -264,6 +261,19 @@ def _count_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _open_pool(
+    directory: Path, options: SearchOptions, n_workers: int
+) -> AbstractContextManager[Pool | Inline]:
+    if not options.isolated:
+        return nullcontext(Inline(directory / "data", options.families))
+    return open_pool(
+        directory,
+        families=options.families,
+        n_workers=n_workers,
+        max_worker_bytes=options.max_worker_bytes,
+    )
 
 
 @contextmanager

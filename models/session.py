@@ -13,6 +13,7 @@ from models.assembly import assemble, final_model, final_rounds, fold_models, re
 from models.briefing import Briefing
 from models.candidate import Candidate
 from models.ensemble import EnsembleModel, Limits, Selection, select
+from models.inline import Inline
 from models.leaderboard import TrialRecord
 from models.outlook import MIN_TRIAL_SECONDS, Outlook, is_first_of_family
 from models.pool import Ended, Pool
@@ -28,7 +29,7 @@ number of workers, if that is more): so one worker and two find the same candida
 class Session:
     """Runs trials until budget or proposals end, then fits and loads the chosen members."""
 
-    def __init__(self, setting: Setting, pool: Pool) -> None:
+    def __init__(self, setting: Setting, pool: Pool | Inline) -> None:
         self._given = setting
         self._pool = pool
         self._briefing = Briefing(setting.strategies)

@@ -38,11 +38,11 @@ def serve(line: Connection) -> None:
                 answer: Message = {"ok": True}
             else:
                 assert bench is not None
-                answer = _work(bench, read_request(message))
+                answer = work(bench, read_request(message))
         except Exception as error:
             # Any exception of a family is a failed trial; the process goes on to the next one.
             traceback.print_exc()
-            answer = {"ok": False, "error": _one_line(error)}
+            answer = {"ok": False, "error": one_line(error)}
         line.send_bytes(json.dumps(answer).encode())
 
 
@@ -51,7 +51,8 @@ def _open_bench(message: Mapping[str, str]) -> Bench:
     return Bench(open_shared(Path(message["data"])), families)
 
 
-def _work(bench: Bench, request: Request) -> Message:
+def work(bench: Bench, request: Request) -> Message:
+    """Work off one request and give its answer."""
     start = time.monotonic()
     result = TrialResult(fold_scores=(), fit_seconds=(), n_rounds=())
     if isinstance(request, RefitRequest):
@@ -67,7 +68,8 @@ def _work(bench: Bench, request: Request) -> Message:
     }
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
+    """Give an exception's type and text, without line breaks."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}"[:_MAX_ERROR_LENGTH]
 

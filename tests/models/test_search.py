@@ -280,13 +280,29 @@ def test_a_family_that_eats_memory_is_a_failed_trial(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_one_worker_and_two_find_the_same(found, tmp_path):
+def test_one_worker_and_two_find_the_same(found, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(HERE))
     data, result, _, _ = found
-    one = run(data, "binary", tmp_path / "1", options=SearchOptions(n_jobs=1))
-    two = run(data, "binary", tmp_path / "2", options=SearchOptions(n_jobs=2))
+    one = run(
+        data, "binary", tmp_path / "1", options=SearchOptions(families="planted_few", n_jobs=1)
+    )
+    two = run(
+        data, "binary", tmp_path / "2", options=SearchOptions(families="planted_few", n_jobs=2)
+    )
     assert essence(one) == essence(two) == essence(result)
     assert one.weights == two.weights
     np.testing.assert_array_equal(one.holdout.predictions, two.holdout.predictions)
+
+
+def test_without_isolation_the_same_is_found_in_this_process(found, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(HERE))
+    data, result, _, _ = found
+    inline = run(
+        data, "binary", tmp_path, options=SearchOptions(families="planted_few", isolated=False)
+    )
+    assert essence(inline) == essence(result)
+    np.testing.assert_array_equal(inline.holdout.predictions, result.holdout.predictions)
+    assert not list(tmp_path.glob("worker_*.log"))
 
 
 @pytest.mark.slow
