@@ -2,6 +2,7 @@
 
 import importlib
 import threading
+import warnings
 from pathlib import Path
 
 from models.pool import Ended
@@ -59,7 +60,9 @@ class Inline:
             families = importlib.import_module(self._families).FAMILIES
             self._bench = Bench(open_shared(self._data), families)
         try:
-            return Ended(number=number, answer=work(self._bench, request))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # as in a worker
+                return Ended(number=number, answer=work(self._bench, request))
         except Exception as error:
             # As in a worker: any exception of a family is a failed trial.
             return Ended(number=number, error=one_line(error))
