@@ -5,8 +5,6 @@ and says nothing about tomorrow) and categories that are as good as keys; of the
 that save most of the loss on rows which a quick model has not seen (`features.usefulness`).
 """
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -58,15 +56,20 @@ def choose(
         raise FeatureError(
             f"Expected a label per training row, got {len(labels)} for {len(frame)} rows."
         )
-    kinds = {feature.name: feature.kind for feature in plan.features}
-    encoded = {name: _encode(frame[name], kinds[name]) for name in plan.names}
-    reasons = _hopeless(plan, encoded, kinds, cutoff_time)
-    left = [name for name in plan.names if name not in reasons]
+    values, categorical = encode(plan, frame)
+    reasons = _hopeless(plan, values, cutoff_time)
+    left = [i for i, name in enumerate(plan.names) if name not in reasons]
     if len(left) > max_features:
-        use = _use(left, encoded, kinds, labels, seed=seed, n_threads=n_threads)
-        for name in sorted(left, key=lambda name: -use[name])[max_features:]:
-            reasons[name] = (
-                f"of use for {use[name]:.3%} of the loss on rows unseen: not among the best"
+        use = measure_use(
+            values[:, left].astype(np.float32),
+            labels,
+            categorical=[n for n, i in enumerate(left) if i in categorical],
+            seed=seed,
+            n_threads=n_threads,
+        )
+        for place in np.argsort(-use, kind="stable")[max_features:]:
+            reasons[plan.names[left[place]]] = (
+                f"of use for {use[place]:.3%} of the loss on rows unseen: not among the best"
             )
     return plan.keep([name for name in plan.names if name not in reasons], reasons)
 
@@ -89,27 +92,45 @@ def clock_correlation(values: Floats, cutoff_time: np.ndarray) -> float:
     return float(abs(np.corrcoef(*ranks)[0, 1]))
 
 
-def _hopeless(
-    plan: FeaturePlan,
-    encoded: Mapping[str, Floats],
-    kinds: Mapping[str, str],
-    cutoff_time: np.ndarray | None,
-) -> dict[str, str]:
+def encode(plan: FeaturePlan, frame: pd.DataFrame) -> tuple[Floats, frozenset[int]]:
+    """Give features as a quick model reads them.
+
+    Returns
+    -------
+    values : ndarray
+        Shape (n_rows, n_features); levels are numbered by how frequent they are, null is NaN.
+    categorical : frozenset
+        Positions of the columns that hold levels, few enough to be split one by one.
+    """
+    columns = [_encode(frame[feature.name], feature.kind) for feature in plan.features]
+    categorical = frozenset(
+        position
+        for position, feature in enumerate(plan.features)
+        if feature.kind == "categorical" and _n_levels(columns[position]) <= MAX_LEVELS
+    )
+    return np.column_stack(columns), categorical
+
+
+def _hopeless(plan: FeaturePlan, values: Floats, cutoff_time: np.ndarray | None) -> dict[str, str]:
     reasons = {}
-    for name in plan.names:
-        if kinds[name] == "categorical":
-            levels = int(np.nanmax(encoded[name], initial=-1)) + 1
+    for feature, column in zip(plan.features, values.T, strict=True):
+        name = feature.name
+        if feature.kind == "categorical":
+            levels = _n_levels(column)
             if levels > MAX_LEVELS and "(" in name:
                 reasons[name] = f"{levels} levels that change from row to row: as good as a key"
         elif cutoff_time is not None:
-            correlation = clock_correlation(encoded[name], cutoff_time)
+            correlation = clock_correlation(column, cutoff_time)
             if correlation > MAX_CLOCK_CORRELATION:
                 reasons[name] = f"tells the time (rank correlation {correlation:.2f} with it)"
     return reasons
 
 
+def _n_levels(codes: Floats) -> int:
+    return int(np.nanmax(codes, initial=-1)) + 1
+
+
 def _encode(column: pd.Series, kind: str) -> Floats:
-    """Give floats; levels are numbered by how frequent they are, null is NaN."""
     if kind == "numeric":
         return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
     codes, levels = pd.factorize(column)
@@ -118,22 +139,3 @@ def _encode(column: pd.Series, kind: str) -> Floats:
     number[np.argsort(-sizes, kind="stable")] = np.arange(len(levels), dtype=float)
     number[-1] = np.nan
     return np.asarray(number[codes])
-
-
-def _use(
-    names: Sequence[str],
-    encoded: Mapping[str, Floats],
-    kinds: Mapping[str, str],
-    labels: np.ndarray,
-    *,
-    seed: int,
-    n_threads: int,
-) -> dict[str, float]:
-    matrix = np.column_stack([encoded[name] for name in names]).astype(np.float32)
-    categorical = [
-        position
-        for position, name in enumerate(names)
-        if kinds[name] == "categorical" and np.nanmax(encoded[name], initial=0) < MAX_LEVELS
-    ]
-    use = measure_use(matrix, labels, categorical=categorical, seed=seed, n_threads=n_threads)
-    return dict(zip(names, use.tolist(), strict=True))

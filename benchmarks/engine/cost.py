@@ -6,9 +6,10 @@ import os
 import platform
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 PACKAGES = ("featuretools", "duckdb", "numba", "numpy", "pandas", "pyarrow")
@@ -41,7 +42,7 @@ def measure(work: Callable[[], Any]) -> tuple[Any, Cost]:
     cost = Cost(
         cpu=_cpu_seconds() - cpu,
         wall=time.perf_counter() - wall,
-        peak=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        peak=peak_memory(),
     )
     return result, cost
 
@@ -53,11 +54,18 @@ def apart(work: Callable[..., Any], *arguments: Any) -> Any:
         return pool.submit(work, *arguments).result()
 
 
-def describe_machine() -> str:
+def describe_machine(packages: Sequence[str] = PACKAGES) -> str:
     """Say what the figures were measured with."""
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
     n_cores = len(os.sched_getaffinity(0))
     return f"{n_cores} cores, Python {platform.python_version()}, {versions}"
+
+
+def peak_memory() -> int:
+    """Read the most memory this process has held, in bytes."""
+    # NOTE: `ru_maxrss` begins with what the process that started this one held.
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
 
 
 def _cpu_seconds() -> float:

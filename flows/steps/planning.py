@@ -1,6 +1,7 @@
 """The step that plans: definitions are proposed, judged on training rows, and kept or dropped."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -35,25 +36,53 @@ MAX_SECONDS = 60.0
 """CPU seconds that one feature may take, by estimate, for all training rows."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Considered:
+    """What there is to choose from.
+
+    Attributes
+    ----------
+    tables
+        What the features are computed from, past labels among them where they are wanted.
+    plan
+        Features that say something.
+    rows
+        Training rows, in order of time: key, `cutoff_time`, `label`, `label_time`.
+    frame
+        The features of these rows.
+    """
+
+    tables: Snapshot
+    plan: FeaturePlan
+    rows: pd.DataFrame
+    frame: pd.DataFrame
+
+
 def plan(run: Run, snapshot: SnapshotTaken, labels: LabelsMade) -> PlanMade:
     """Define features by DFS and keep those that say something on training rows."""
     return run.once("plan", PlanMade, lambda: _plan(run, snapshot, labels), _plan_sentence)
 
 
-def _plan(run: Run, snapshot: SnapshotTaken, labels: LabelsMade) -> PlanMade:
-    section, entity = run.workspace.project.features, run.workspace.target.entity
+def consider(run: Run, snapshot: SnapshotTaken, labels: LabelsMade) -> Considered:
+    """Define features and drop those that say nothing on training rows."""
     known = pd.read_parquet(labels.path)
     tables = _tables_to_plan(run, snapshot, labels, known)
     drawn = draft(run.workspace, tables, known, previous_features(run.workspace))
     rows = _training_sample(known)
     informative, frame = _informative(run, drawn, tables, rows)
-    own = own_features(tables.schema, entity)
+    return Considered(tables=tables, plan=informative, rows=rows, frame=frame)
+
+
+def _plan(run: Run, snapshot: SnapshotTaken, labels: LabelsMade) -> PlanMade:
+    section, entity = run.workspace.project.features, run.workspace.target.entity
+    considered = consider(run, snapshot, labels)
+    own = own_features(considered.tables.schema, entity)
     kept = choose(
-        informative,
-        frame,
-        labels=rows["label"].to_numpy(),
+        considered.plan,
+        considered.frame,
+        labels=considered.rows["label"].to_numpy(),
         max_features=section.max_features,
-        cutoff_time=rows["cutoff_time"].to_numpy(),
+        cutoff_time=considered.rows["cutoff_time"].to_numpy(),
         seed=run.workspace.project.search.seed,
         n_threads=run.workspace.settings.n_threads,
     )

@@ -1,0 +1,1 @@
+"""Benchmarks of feature selection; see RESULTS.md."""
