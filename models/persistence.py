@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import lightgbm
 import numpy as np
@@ -28,6 +29,8 @@ from models.serving import (
 )
 from models.serving.native import NATIVE
 from models.task import Problem
+
+_DUMPS: WeakKeyDictionary[Any, bytes] = WeakKeyDictionary()
 
 
 class PersistenceError(ModelError):
@@ -157,21 +160,29 @@ def _plain(label: Any) -> Any:
 def _write_member(member: FittedMember, directory: Path) -> Mapping[str, Any]:
     directory.mkdir()
     if member.encoder is not None:
-        _write_skops(member.encoder, directory / "encoder.skops")
+        (directory / "encoder.skops").write_bytes(_dump_once(member.encoder))
     if isinstance(member.estimator, lightgbm.Booster):
         text = member.estimator.model_to_string()
         (directory / "booster.txt").write_text(text, encoding="utf-8")
     elif isinstance(member.estimator, NATIVE):
         member.estimator.save(directory)
     else:
-        _write_skops(member.estimator, directory / "estimator.skops")
+        data = _dump(member.estimator, "estimator.skops")
+        (directory / "estimator.skops").write_bytes(data)
     return {"family": member.family, "output": member.output, "columns": list(member.columns)}
 
 
-def _write_skops(fitted: Any, path: Path) -> None:
-    data = skops_io.dumps(fitted)
+def _dump_once(encoder: Any) -> bytes:
+    """Give an encoder's file, the same bytes whenever it is saved with another estimator."""
+    if encoder not in _DUMPS:
+        _DUMPS[encoder] = _dump(encoder, "encoder.skops")
+    return _DUMPS[encoder]
+
+
+def _dump(fitted: Any, name: str) -> bytes:
+    data: bytes = skops_io.dumps(fitted)
     try:
-        check_trusted(f"{type(fitted).__name__} ({path.name})", data)
+        check_trusted(f"{type(fitted).__name__} ({name})", data)
     except ServingError as error:
         raise PersistenceError(str(error)) from error
-    path.write_bytes(data)
+    return data

@@ -16,8 +16,9 @@ Loading checks every hash first and runs no code from the files: skops builds on
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,6 +32,10 @@ from .native import NATIVE
 REQUIREMENTS = ("lightgbm", "numpy", "pandas", "scikit-learn", "skops")
 MANIFEST = "model.json"
 FORMAT = 1
+
+MAX_ENCODERS = 64
+"""Encoders kept once they are loaded: skops takes some 30 ms for each, and an ensemble of six
+trials on five folds has thirty, of which most are the same few."""
 
 Task = Literal["binary", "multiclass", "regression"]
 Kind = Literal["numeric", "categorical"]
@@ -87,9 +92,13 @@ class FittedMember:
 
         `n_outputs` is 1 or a multiclass problem's number of classes; by default what was fitted.
         """
+        return self.predict_encoded(self.encode(X), n_outputs)
+
+    def encode(self, X: pd.DataFrame) -> np.ndarray:
+        """Turn rows into the matrix the estimator takes."""
         rows = X[list(self.columns)]
         encoded = rows.to_numpy(float) if self.encoder is None else self.encoder.transform(rows)
-        return self.predict_encoded(encoded, n_outputs)
+        return np.asarray(encoded)
 
     def predict_encoded(self, encoded: np.ndarray, n_outputs: int | None = None) -> np.ndarray:
         """Predict rows that the encoder has transformed already (a search keeps them)."""
@@ -140,11 +149,21 @@ class EnsembleModel:
         """
         rows = conform(X, self.columns)
         n_outputs = len(self.problem.classes) if self.problem.task == "multiclass" else 1
-        parts = (
-            member.predict(rows, n_outputs) * weight
-            for member, weight in zip(self.members, self.weights, strict=True)
-        )
-        return np.asarray(sum(parts), dtype=float)
+        parts: dict[int, np.ndarray] = {}
+        for numbers in self._by_encoder():
+            encoded = self.members[numbers[0]].encode(rows)
+            for number in numbers:
+                predicted = self.members[number].predict_encoded(encoded, n_outputs)
+                parts[number] = predicted * self.weights[number]
+        # Added up in the members' order: the last bits do not depend on who shares an encoder.
+        return np.asarray(sum(parts[number] for number in sorted(parts)), dtype=float)
+
+    def _by_encoder(self) -> Iterable[list[int]]:
+        """Group members that share an encoder: fold models of several trials mostly do."""
+        groups: dict[tuple[int, tuple[str, ...]], list[int]] = {}
+        for number, member in enumerate(self.members):
+            groups.setdefault((id(member.encoder), member.columns), []).append(number)
+        return groups.values()
 
 
 def columns_of(X: pd.DataFrame) -> dict[str, Kind]:
@@ -276,7 +295,7 @@ def _build_member(
     encoder = f"{name}/encoder.skops"
     return FittedMember(
         family=described["family"],
-        encoder=_from_skops(encoder, files) if encoder in files else None,
+        encoder=_build_encoder(encoder, files[encoder]) if encoder in files else None,
         estimator=_build_estimator(name, files),
         output=described["output"],
         columns=tuple(described["columns"]),
@@ -289,12 +308,31 @@ def _build_estimator(name: str, files: Mapping[str, bytes]) -> Any:
     for kind in NATIVE:
         if f"{name}/{kind.FILE}" in files:
             return kind.load(files[f"{name}/{kind.FILE}"])
-    return _from_skops(f"{name}/estimator.skops", files)
+    return _from_skops(f"{name}/estimator.skops", files[f"{name}/estimator.skops"])
 
 
-def _from_skops(name: str, files: Mapping[str, bytes]) -> Any:
-    check_trusted(name, files[name])
-    return skops_io.loads(files[name], trusted=list(TRUSTED))
+def _build_encoder(name: str, data: bytes) -> Any:
+    """Load an encoder, once for all members that were saved with the same one."""
+    return _load_once(_Stored(sha256=hashlib.sha256(data).hexdigest(), name=name, data=data))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stored:
+    """An encoder's file, known by its content."""
+
+    sha256: str
+    name: str = field(compare=False)
+    data: bytes = field(compare=False)
+
+
+@lru_cache(maxsize=MAX_ENCODERS)
+def _load_once(stored: _Stored) -> Any:
+    return _from_skops(stored.name, stored.data)
+
+
+def _from_skops(name: str, data: bytes) -> Any:
+    check_trusted(name, data)
+    return skops_io.loads(data, trusted=list(TRUSTED))
 
 
 class PyfuncModel:

@@ -58,6 +58,22 @@ def test_a_member_without_an_encoder_round_trips(tmp_path):
     assert np.array_equal(load_model(tmp_path / "model").predict(data.X), model.predict(data.X))
 
 
+def test_members_that_share_an_encoder_share_it_again_when_loaded(tmp_path):
+    data = make_small()
+    first, other = fit_small(data).members[:2]
+    members = (first, other, replace(first, estimator=fit_small(data).members[0].estimator))
+    model = replace(fit_small(data), members=members, weights=(0.2, 0.5, 0.3))
+    # In two directories, as two trials on the same fold leave them.
+    for name, chosen in (("a", members[:2]), ("b", members[2:])):
+        part = replace(model, members=chosen, weights=(1 / len(chosen),) * len(chosen))
+        save_model(part, tmp_path / name)
+    loaded = [*load_model(tmp_path / "a").members, *load_model(tmp_path / "b").members]
+    assert loaded[0].encoder is loaded[2].encoder
+    assert loaded[0].encoder is not loaded[1].encoder
+    again = replace(model, members=tuple(loaded))
+    assert np.array_equal(again.predict(data.X), model.predict(data.X))
+
+
 def test_no_file_is_a_pickle(saved):
     names = {path.name for path in saved.rglob("*") if path.is_file()}
     native = {FILES[name] for name in NATIVE}
