@@ -36,7 +36,8 @@ demo: setup
 	@$(BIN)/perennial demo --from $(DEMO_FROM) --until $(DEMO_UNTIL) $(DEMO)
 
 test: setup
-	$(BIN)/pytest --durations=10
+	$(BIN)/pytest -n auto --dist loadfile -m "not alone" --durations=10
+	$(BIN)/pytest -m alone --durations=10
 
 check: setup
 	$(BIN)/ruff format --check .
@@ -45,7 +46,7 @@ check: setup
 	$(BIN)/lint-imports
 
 quick: setup
-	$(BIN)/pytest -m "not slow and not services and not browser"
+	$(BIN)/pytest -n auto --dist loadfile -m "not slow and not services and not browser"
 
 format: setup
 	$(BIN)/ruff format .

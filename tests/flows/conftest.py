@@ -15,6 +15,14 @@ from flows.workspace import Workspace, open_workspace
 from tests.flows.shop import write_shop
 
 NOW = pd.Timestamp("2024-05-20")
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is in this folder: it starts servers and processes that are to answer in time."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.alone)
 
 
 class Listener:

@@ -305,6 +305,7 @@ def test_without_isolation_the_same_is_found_in_this_process(found, tmp_path, mo
     assert not list(tmp_path.glob("worker_*.log"))
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_two_workers_are_at_work_at_once(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(HERE))
@@ -319,6 +320,7 @@ def test_two_workers_are_at_work_at_once(tmp_path, monkeypatch):
     assert any(start < end for start, end in zip(began[1:], ended, strict=False))
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_hanging_family_does_not_break_the_limit(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(HERE))
@@ -336,6 +338,7 @@ def test_a_hanging_family_does_not_break_the_limit(tmp_path, monkeypatch):
     assert result.leaderboard.best.candidate.family == "linear"
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_hanging_final_fit_is_stood_in_for_by_the_last_fold(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(HERE))
@@ -352,6 +355,7 @@ def test_a_hanging_final_fit_is_stood_in_for_by_the_last_fold(tmp_path, monkeypa
     assert len(set(result.holdout.predictions)) > 10
 
 
+@pytest.mark.alone
 def test_no_time_for_anything_still_gives_the_baseline(tmp_path):
     result = run(make_table(n_rows=200), "binary", tmp_path, n_trials=None, max_seconds=0.5)
     assert result.weights == {0: 1.0}

@@ -86,6 +86,7 @@ def test_every_way_to_fail_is_told_and_the_next_trial_runs(start, tmp_path):
     assert "noise noise" in (tmp_path / "worker.log").read_text()
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_hung_trial_is_killed_in_time(start, tmp_path):
     worker = start("planted_hang")
@@ -111,6 +112,7 @@ def test_a_worker_that_cannot_start_says_why(start, tmp_path):
         run(start("no_such_families"), request(tmp_path))
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_worker_ends_with_its_parent(tmp_path, rows):
     share(rows, tmp_path / "data")
