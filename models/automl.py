@@ -6,7 +6,6 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -204,18 +203,12 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         return Problem(task=task, metric=self.metric or USUAL_METRICS[task], classes=classes)
 
     def _options(self) -> SearchOptions:
-        """Pass on what was set; refuse what this search does not have."""
-        asked: dict[str, Any] = {
-            "strategy": self.strategy,
-            "n_jobs": None if self.n_jobs == -1 else self.n_jobs,
-            "max_latency_ms": self.max_latency_ms,
-        }
-        known = {field.name for field in fields(SearchOptions)}
-        given = {name: value for name, value in asked.items() if value is not None}
-        for name, value in given.items():
-            if name not in known:
-                raise EstimatorError.not_yet(name, value)
-        return SearchOptions(holdout_share=0.0, finish_on_interrupt=True, **given)
+        """Pass on what was set; refuse what the search does not have yet."""
+        if self.max_latency_ms is not None:
+            raise EstimatorError.not_yet("max_latency_ms", self.max_latency_ms)
+        given: dict[str, Any] = {} if self.strategy is None else {"strategy": self.strategy}
+        n_jobs = None if self.n_jobs == -1 else self.n_jobs
+        return SearchOptions(holdout_share=0.0, finish_on_interrupt=True, n_jobs=n_jobs, **given)
 
     def _budget(self, spent: float) -> SearchBudget:
         if self.max_seconds is None and self.max_trials is None:
