@@ -2,23 +2,33 @@
 
 Every encoder is made of scikit-learn's own transformers, so that it can be stored without pickle.
 Numeric columns come first in the matrix, then what the categorical columns became.
+
+References
+----------
+Micci-Barreca: A preprocessing scheme for high-cardinality categorical attributes (SIGKDD
+Explorations 2001), for a level's mean label, shrunk to the mean of all.
 """
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
     OneHotEncoder,
     OrdinalEncoder,
     QuantileTransformer,
     StandardScaler,
+    TargetEncoder,
 )
 
-Encoding = Literal["none", "ordinal", "standard", "quantile"]
+from models.task import Problem
+
+Means = Literal["none", "many", "all"]
 
 MIN_LEVEL_ROWS = 10
 """A level seen in fewer training rows is pooled with the other rare ones."""
@@ -29,28 +39,83 @@ MAX_CODES = 254
 MAX_COLUMNS_PER_CATEGORY = 25
 MAX_ONE_HOT_COLUMNS = 500
 
+MANY_LEVELS = 30
+"""A categorical column with more levels is one of `means="many"`."""
 
-def make_encoder(encoding: Encoding, X: pd.DataFrame) -> ColumnTransformer | None:
-    """Make an unfitted encoder.
+MAX_MEAN_COLUMNS = 100
+"""A problem of k > 2 classes takes k columns for every categorical one."""
 
-    Parameters
+MEAN_FOLDS = 5
+MIN_ROWS_PER_LEVEL = 5
+"""On average; with fewer a level's mean is hardly more than one other row's label."""
+
+_TARGETS = {"binary": "binary", "multiclass": "multiclass", "regression": "continuous"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoding:
+    """How feature columns become a matrix.
+
+    Attributes
     ----------
-    encoding
-        `ordinal` for trees: numbers as they are (missing ones too), levels as codes.
-        `standard` for linear models: standardised numbers, missing ones at the mean with an
-        indicator, levels one-hot. `quantile`: likewise, but each number's normal score, which
-        tames heavy tails. `none`: no columns are taken (a constant model).
+    numbers
+        `raw`: as they are, missing ones too. `standard`: standardised, missing ones at the mean
+        with an indicator. `quantile`: likewise, but each number's normal score, which tames heavy
+        tails.
+    levels
+        `codes`, for trees, or `one_hot`.
+    means
+        Categorical columns whose levels are given by the mean label of their rows: those of
+        `many` levels, besides what `levels` makes of them, `all` of them instead, or `none`.
     """
-    if encoding == "none":
-        return None
+
+    numbers: Literal["raw", "standard", "quantile"] = "raw"
+    levels: Literal["codes", "one_hot"] = "codes"
+    means: Means = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Encoder:
+    """An encoder and what the matrix it makes is like.
+
+    Attributes
+    ----------
+    transformer
+        Of scikit-learn.
+    categorical
+        Positions of the matrix's columns that hold codes of levels.
+    """
+
+    transformer: ColumnTransformer
+    categorical: tuple[int, ...]
+
+    def fit_transform(self, X: pd.DataFrame, y: np.ndarray) -> np.ndarray:
+        """Fit on training rows and encode them; no row's own label is in its means."""
+        _give_folds(self.transformer, len(X))
+        encoded = np.asarray(self.transformer.fit_transform(X, y))
+        _forget_folds(self.transformer)
+        return encoded
+
+
+def make_encoder(encoding: Encoding, X: pd.DataFrame, problem: Problem) -> Encoder:
+    """Make an unfitted encoder for the columns of these training rows."""
     numeric, categorical = split_columns(X)
-    if encoding == "ordinal":
-        parts = _parts(("numeric", "passthrough", numeric), ("levels", _codes(len(X)), categorical))
+    by_mean = _columns_by_mean(encoding, X, problem)
+    rest = [name for name in categorical if encoding.means != "all" or name not in by_mean]
+    means: Any = _means(problem)
+    if encoding.numbers == "raw":
+        numbers: Any = "passthrough"
     else:
         numbers = make_pipeline(_scaler(encoding, len(X)), _filler())
-        levels = _one_hot(len(X), len(categorical))
-        parts = _parts(("numeric", numbers, numeric), ("levels", levels, categorical))
-    return ColumnTransformer(parts, sparse_threshold=0, verbose_feature_names_out=False)
+        means = make_pipeline(means, StandardScaler())
+    codes = encoding.levels == "codes"
+    levels = _codes(len(X)) if codes else _one_hot(len(X), len(rest))
+    parts = _parts(
+        ("numeric", numbers, numeric), ("levels", levels, rest), ("means", means, by_mean)
+    )
+    transformer = ColumnTransformer(parts, sparse_threshold=0, verbose_feature_names_out=False)
+    positions = range(len(numeric), len(numeric) + len(rest)) if codes else ()
+    return Encoder(transformer=transformer, categorical=tuple(positions))
 
 
 def split_columns(X: pd.DataFrame) -> tuple[list[str], list[str]]:
@@ -60,10 +125,46 @@ def split_columns(X: pd.DataFrame) -> tuple[list[str], list[str]]:
     return numeric, [name for name in X.columns if name not in known]
 
 
-def categorical_positions(X: pd.DataFrame) -> tuple[int, ...]:
-    """Give the positions at which the `ordinal` encoding has the levels' codes."""
-    numeric, categorical = split_columns(X)
-    return tuple(range(len(numeric), len(numeric) + len(categorical)))
+def count_levels(X: pd.DataFrame) -> dict[str, int]:
+    """Count the levels of each categorical column; a missing value is one of them."""
+    return {name: int(X[name].nunique(dropna=False)) for name in split_columns(X)[1]}
+
+
+def _columns_by_mean(encoding: Encoding, X: pd.DataFrame, problem: Problem) -> list[str]:
+    """Name the columns encoded by mean labels, in order; those of most levels where too many."""
+    if encoding.means == "none":
+        return []
+    least = MANY_LEVELS if encoding.means == "many" else 1
+    most = len(X) // MIN_ROWS_PER_LEVEL
+    counts = {name: n for name, n in count_levels(X).items() if least < n <= most}
+    width = problem.n_outputs if problem.task == "multiclass" else 1
+    first = sorted(counts, key=lambda name: -counts[name])[: MAX_MEAN_COLUMNS // width]
+    return [name for name in counts if name in first]
+
+
+def _means(problem: Problem) -> TargetEncoder:
+    return TargetEncoder(target_type=_TARGETS[problem.task], cv=MEAN_FOLDS)
+
+
+def _give_folds(transformer: ColumnTransformer, n_rows: int) -> None:
+    """Let every training row's means come from rows of other folds, dealt without the labels."""
+    dealt = np.random.default_rng(0).permutation(n_rows) % MEAN_FOLDS
+    folds = [(np.flatnonzero(dealt != k), np.flatnonzero(dealt == k)) for k in range(MEAN_FOLDS)]
+    for encoder in _mean_encoders(part for _, part, _ in transformer.transformers):
+        encoder.set_params(cv=folds)
+
+
+def _forget_folds(transformer: ColumnTransformer) -> None:
+    """Take from a fitted encoder the folds it was fitted by, which are no part of a model."""
+    parts = (part for _, part, _ in (*transformer.transformers, *transformer.transformers_))
+    for encoder in _mean_encoders(parts):
+        encoder.set_params(cv=MEAN_FOLDS)
+
+
+def _mean_encoders(parts: Iterable[Any]) -> Iterator[TargetEncoder]:
+    for part in parts:
+        steps = [step for _, step in part.steps] if isinstance(part, Pipeline) else [part]
+        yield from (step for step in steps if isinstance(step, TargetEncoder))
 
 
 def _codes(n_rows: int) -> OrdinalEncoder:
@@ -88,7 +189,7 @@ def _one_hot(n_rows: int, n_columns: int) -> OneHotEncoder:
 
 
 def _scaler(encoding: Encoding, n_rows: int) -> StandardScaler | QuantileTransformer:
-    if encoding == "standard":
+    if encoding.numbers == "standard":
         return StandardScaler()
     return QuantileTransformer(
         n_quantiles=min(100, n_rows),

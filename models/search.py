@@ -140,7 +140,7 @@ def search(
             raise SearchError.unknown_family(candidate.family, known)
     directory.mkdir(parents=True, exist_ok=True)
     cores = options.n_jobs or _count_cores()
-    workforce = plan_workforce(_shape(data), cores)
+    workforce = plan_workforce(Shape.of(data.X), cores)
     n_workers = min(workforce.n_workers, budget.max_trials or workforce.n_workers)
     with (
         _alone(directory),
@@ -219,7 +219,7 @@ def _strategies(
     seed: int,
     sampler: Sampler,
 ) -> tuple[Strategy, ...]:
-    shape = _shape(rows)
+    shape = Shape.of(rows.X)
     portfolios = {name: f.portfolio(rows.problem, shape) for name, f in families.items()}
     tuning = Tuning(
         spaces={name: family.space(rows.problem, shape) for name, family in families.items()},
@@ -250,10 +250,6 @@ def _fingerprint(
             **how,
         }
     )
-
-
-def _shape(rows: Dataset | SearchRows) -> Shape:
-    return Shape(n_rows=len(rows.y), n_columns=rows.X.shape[1])
 
 
 def _count_cores() -> int:

@@ -19,7 +19,7 @@ from models.candidate import Candidate
 from models.errors import TrialError
 from models.families.family import Family, Fit, FitTask, Parameters, Shape, binning_seconds
 from models.persistence import save_model
-from models.preprocessing import Encoding, categorical_positions, make_encoder
+from models.preprocessing import Encoding, make_encoder
 from models.serving import EnsembleModel, FittedMember, columns_of
 from models.sharing import SearchRows
 from models.splits import Fold
@@ -86,6 +86,8 @@ class Encoded:
 
     Attributes
     ----------
+    categorical
+        Positions of the columns that hold codes of levels.
     seconds
         Time it took.
     """
@@ -93,6 +95,7 @@ class Encoded:
     encoder: Any
     train: np.ndarray
     valid: np.ndarray
+    categorical: tuple[int, ...] = ()
     seconds: float = 0.0
     cache: dict[str, Any] = field(default_factory=dict)
 
@@ -109,12 +112,12 @@ class Bench:
         self.rows = rows
         self.families = families
         self._columns = columns_of(rows.X)
-        self._kept: OrderedDict[tuple[int, Encoding], Encoded] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, Encoding | None], Encoded] = OrderedDict()
 
     @property
     def shape(self) -> Shape:
         """How large the search rows are."""
-        return Shape(n_rows=len(self.rows.y), n_columns=self.rows.X.shape[1])
+        return Shape.of(self.rows.X)
 
     def evaluate(self, request: TrialRequest) -> TrialResult:
         """Fit and judge a candidate on every fold; predictions and models are on disk then.
@@ -164,7 +167,7 @@ class Bench:
                 parameters=parameters,
                 X=encoded.train,
                 y=y[rows.train],
-                categorical=categorical_positions(self.rows.X),
+                categorical=encoded.categorical,
                 X_valid=encoded.valid if judged else None,
                 y_valid=y[rows.valid] if judged else None,
                 n_rounds=request.n_rounds if isinstance(request, RefitRequest) else None,
@@ -181,7 +184,7 @@ class Bench:
     def _family(self, candidate: Candidate) -> tuple[Family, Parameters]:
         return self.families[candidate.family], dict(candidate.parameters)
 
-    def _encoded(self, number: int, encoding: Encoding) -> Encoded:
+    def _encoded(self, number: int, encoding: Encoding | None) -> Encoded:
         key = (number, encoding)
         if key not in self._kept:
             self._kept[key] = self._encode(encoding, self._rows_of(number))
@@ -196,17 +199,21 @@ class Bench:
         every = np.arange(len(self.rows.y))
         return Fold(train=every, valid=every[:0])
 
-    def _encode(self, encoding: Encoding, fold: Fold) -> Encoded:
-        start = time.monotonic()
-        train, valid = self.rows.X.iloc[fold.train], self.rows.X.iloc[fold.valid]
-        encoder = make_encoder(encoding, train)
-        if encoder is None:
+    def _encode(self, encoding: Encoding | None, fold: Fold) -> Encoded:
+        if encoding is None:
             empty = np.empty((len(fold.train), 0)), np.empty((len(fold.valid), 0))
             return Encoded(encoder=None, train=empty[0], valid=empty[1])
+        start = time.monotonic()
+        train, valid = self.rows.X.iloc[fold.train], self.rows.X.iloc[fold.valid]
+        encoder = make_encoder(encoding, train, self.rows.problem)
         encoded = encoder.fit_transform(train, self.rows.y[fold.train])
-        asked = encoder.transform(valid) if len(valid) else encoded[:0]
+        asked = encoder.transformer.transform(valid) if len(valid) else encoded[:0]
         return Encoded(
-            encoder=encoder, train=encoded, valid=asked, seconds=time.monotonic() - start
+            encoder=encoder.transformer,
+            train=encoded,
+            valid=asked,
+            categorical=encoder.categorical,
+            seconds=time.monotonic() - start,
         )
 
     def _member(self, candidate: Candidate, encoder: Any, fit: Fit) -> FittedMember:

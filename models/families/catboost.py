@@ -59,7 +59,7 @@ class CatBoost:
 
     def encoding(self, parameters: Parameters) -> Encoding:
         """Take codes, of which CatBoost makes statistics of the target."""
-        return "ordinal"
+        return Encoding()
 
     def fit(self, task: FitTask) -> Fit:
         """Boost until the validation rows stop gaining, the given rounds, or the time."""

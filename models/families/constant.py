@@ -4,7 +4,6 @@ import numpy as np
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
 from models.families.family import Fit, FitTask, Parameters, Shape
-from models.preprocessing import Encoding
 from models.space import Space
 from models.task import Problem
 
@@ -25,9 +24,9 @@ class Constant:
         """Vary nothing."""
         return {}
 
-    def encoding(self, parameters: Parameters) -> Encoding:
+    def encoding(self, parameters: Parameters) -> None:
         """Take no columns."""
-        return "none"
+        return
 
     def fit(self, task: FitTask) -> Fit:
         """Remember the labels' centre."""

@@ -4,6 +4,7 @@ from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 
 from models.families.family import Fit, FitTask, Parameters, Shape
 from models.families.forest import MANY_CELLS, grow
+from models.families.levels import code_encoding, level_space
 from models.preprocessing import Encoding
 from models.space import Real, Space, Whole
 from models.task import Problem
@@ -33,11 +34,12 @@ class ExtraTrees:
         return {
             "min_rows_in_leaf": Whole(low=1, high=60, log=True),
             "feature_fraction": Real(low=0.05, high=0.5 if shape.n_cells > MANY_CELLS else 1.0),
+            **level_space(shape),
         }
 
     def encoding(self, parameters: Parameters) -> Encoding:
         """Take codes; scikit-learn's trees send missing numbers where they fit best."""
-        return "ordinal"
+        return code_encoding(parameters)
 
     def fit(self, task: FitTask) -> Fit:
         """Grow the trees."""

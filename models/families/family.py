@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
+import pandas as pd
 
 from models.candidate import Parameter
-from models.preprocessing import Encoding
+from models.preprocessing import MANY_LEVELS, Encoding, count_levels
 from models.space import Space
 from models.task import Problem
 
@@ -20,10 +21,29 @@ LARGE_CELLS = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """How large the search rows are: defaults and costs follow from it."""
+    """How large the search rows are: defaults and costs follow from it.
+
+    Attributes
+    ----------
+    n_categorical, n_many_levels
+        Columns that hold levels, and those of more than `models.preprocessing.MANY_LEVELS`.
+    """
 
     n_rows: int
     n_columns: int
+    n_categorical: int = 0
+    n_many_levels: int = 0
+
+    @classmethod
+    def of(cls, X: pd.DataFrame) -> Self:
+        """Measure search rows."""
+        n_levels = count_levels(X)
+        return cls(
+            n_rows=len(X),
+            n_columns=X.shape[1],
+            n_categorical=len(n_levels),
+            n_many_levels=sum(n > MANY_LEVELS for n in n_levels.values()),
+        )
 
     @property
     def n_cells(self) -> int:
@@ -139,8 +159,8 @@ class Family(Protocol):
     def space(self, problem: Problem, shape: Shape) -> Space:
         """Say what may vary; empty when nothing is worth tuning, or nothing applies."""
 
-    def encoding(self, parameters: Parameters) -> Encoding:
-        """Name the encoding the estimator takes."""
+    def encoding(self, parameters: Parameters) -> Encoding | None:
+        """Say how columns become the matrix the estimator takes; None where it takes no column."""
 
     def fit(self, task: FitTask) -> Fit:
         """Fit the estimator on encoded rows."""

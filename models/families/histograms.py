@@ -14,6 +14,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from threadpoolctl import threadpool_limits
 
 from models.families.family import Fit, FitTask, Parameters, Shape
+from models.families.levels import code_encoding, level_space
 from models.preprocessing import Encoding
 from models.space import Real, Space, Whole
 from models.task import Problem
@@ -53,6 +54,7 @@ class Histograms:
             "min_rows_in_leaf": Whole(low=3, high=200, log=True),
             "feature_fraction": Real(low=0.2, high=1.0),
             "l2": Real(low=1e-3, high=100.0, log=True),
+            **level_space(shape),
         }
 
     def encoding(self, parameters: Parameters) -> Encoding:
@@ -61,7 +63,7 @@ class Histograms:
         NOTE: told of categories, scikit-learn keeps a function of its own beside the trees, which
         is no type to load with trust. LightGBM splits them as sets.
         """
-        return "ordinal"
+        return code_encoding(parameters)
 
     def fit(self, task: FitTask) -> Fit:
         """Boost until the validation rows stop gaining, the given rounds, or the time."""

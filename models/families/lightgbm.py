@@ -7,6 +7,7 @@ from typing import Any
 import lightgbm as lgb
 
 from models.families.family import Fit, FitTask, Parameters, Shape, note_binning
+from models.families.levels import level_space, set_encoding
 from models.preprocessing import Encoding
 from models.space import Real, Space, Whole
 from models.task import Problem
@@ -75,11 +76,12 @@ class LightGBM:
             "lambda_l1": Real(low=1e-4, high=5.0, log=True),
             "lambda_l2": Real(low=1e-3, high=20.0, log=True),
             "cat_smooth": Real(low=1.0, high=100.0, log=True),
+            **level_space(shape),
         }
 
     def encoding(self, parameters: Parameters) -> Encoding:
         """Take codes, which LightGBM splits as sets of levels."""
-        return "ordinal"
+        return set_encoding(parameters)
 
     def fit(self, task: FitTask) -> Fit:
         """Boost until the validation rows stop gaining, the given rounds, or the time."""

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from models.families.family import Fit, FitTask, Parameters, Shape
+from models.families.levels import level_space, scaled_encoding
 from models.preprocessing import Encoding
 from models.space import Choice, Real, Space
 from models.task import Problem
@@ -37,11 +38,12 @@ class Linear:
         return {
             "penalty": Real(low=1e-3, high=1e4, log=True),
             "scaling": Choice(options=("quantile", "standard")),
+            **level_space(shape),
         }
 
     def encoding(self, parameters: Parameters) -> Encoding:
         """Follow the scaling."""
-        return "standard" if parameters["scaling"] == "standard" else "quantile"
+        return scaled_encoding(parameters)
 
     def fit(self, task: FitTask) -> Fit:
         """Fit; `penalty` is the L2 penalty on standardised columns.

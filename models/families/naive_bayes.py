@@ -6,6 +6,7 @@ Classification of small data only: there its few parameters are an advantage.
 from sklearn.naive_bayes import GaussianNB
 
 from models.families.family import Fit, FitTask, Parameters, Shape
+from models.families.levels import scaled_encoding
 from models.preprocessing import Encoding
 from models.space import Real, Space
 from models.task import Problem
@@ -31,7 +32,7 @@ class NaiveBayes:
 
     def encoding(self, parameters: Parameters) -> Encoding:
         """Take normal scores, which naive Bayes assumes."""
-        return "quantile"
+        return scaled_encoding(parameters)
 
     def fit(self, task: FitTask) -> Fit:
         """Take means and variances per class."""

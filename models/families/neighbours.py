@@ -9,6 +9,7 @@ their weakest. The space is theirs: 1 to 200 neighbours, weighted by distance or
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from models.families.family import Fit, FitTask, Parameters, Shape
+from models.families.levels import level_space, scaled_encoding
 from models.preprocessing import Encoding
 from models.space import Choice, Space, Whole
 from models.task import Problem
@@ -40,11 +41,12 @@ class Neighbours:
             "n_neighbours": Whole(low=1, high=200, log=True),
             "weights": Choice(options=("distance", "uniform")),
             "scaling": Choice(options=("quantile", "standard")),
+            **level_space(shape),
         }
 
     def encoding(self, parameters: Parameters) -> Encoding:
         """Follow the scaling."""
-        return "standard" if parameters["scaling"] == "standard" else "quantile"
+        return scaled_encoding(parameters)
 
     def fit(self, task: FitTask) -> Fit:
         """Keep the rows; there are never more neighbours than a third of them."""

@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from models.families.family import Fit, FitTask, Parameters, Shape
+from models.families.levels import level_space, scaled_encoding
 from models.metrics import log_loss, rmse
 from models.preprocessing import Encoding
 from models.space import Choice, Real, Space, Whole
@@ -52,11 +53,12 @@ class Network:
             "rate": Real(low=3e-4, high=1e-2, log=True),
             "decay": Real(low=1e-5, high=10.0, log=True),
             "scaling": Choice(options=("quantile", "standard")),
+            **level_space(shape),
         }
 
     def encoding(self, parameters: Parameters) -> Encoding:
         """Follow the scaling."""
-        return "standard" if parameters["scaling"] == "standard" else "quantile"
+        return scaled_encoding(parameters)
 
     def fit(self, task: FitTask) -> Fit:
         """Train until the validation rows stop gaining, the given epochs, or the time.

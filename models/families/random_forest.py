@@ -12,6 +12,7 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from models.families.family import Fit, FitTask, Parameters, Shape
 from models.families.forest import MANY_CELLS, grow
+from models.families.levels import code_encoding, level_space
 from models.preprocessing import Encoding
 from models.space import Real, Space, Whole
 from models.task import Problem
@@ -42,11 +43,12 @@ class RandomForest:
         return {
             "min_rows_in_leaf": Whole(low=1, high=80, log=True),
             "feature_fraction": Real(low=0.05, high=0.3 if shape.n_cells > MANY_CELLS else 1.0),
+            **level_space(shape),
         }
 
     def encoding(self, parameters: Parameters) -> Encoding:
         """Take codes; scikit-learn's trees send missing numbers where they fit best."""
-        return "ordinal"
+        return code_encoding(parameters)
 
     def fit(self, task: FitTask) -> Fit:
         """Grow the trees."""

@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
 from models.families.family import Fit, FitTask, Parameters, Shape
+from models.families.levels import scaled_encoding
 from models.preprocessing import Encoding
 from models.space import Real, Space
 from models.task import Problem
@@ -47,7 +48,7 @@ class SupportVectors:
 
     def encoding(self, parameters: Parameters) -> Encoding:
         """Take normal scores: distances are not ruled by outliers."""
-        return "quantile"
+        return scaled_encoding(parameters)
 
     def fit(self, task: FitTask) -> Fit:
         """Fit on standardised targets, or fit and learn probabilities out of fold."""

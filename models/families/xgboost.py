@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from models.families.family import Fit, FitTask, Parameters, Shape, note_binning
+from models.families.levels import level_space, set_encoding
 from models.preprocessing import Encoding
 from models.serving.native import XGBoostModel, known_levels
 from models.space import Real, Space, Whole
@@ -66,11 +67,12 @@ class XGBoost:
             "colsample_bylevel": Real(low=0.3, high=1.0),
             "reg_alpha": Real(low=1e-4, high=5.0, log=True),
             "reg_lambda": Real(low=1e-3, high=20.0, log=True),
+            **level_space(shape),
         }
 
     def encoding(self, parameters: Parameters) -> Encoding:
         """Take codes, which XGBoost splits as sets of levels."""
-        return "ordinal"
+        return set_encoding(parameters)
 
     def fit(self, task: FitTask) -> Fit:
         """Boost until the validation rows stop gaining, the given rounds, or the time."""

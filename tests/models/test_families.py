@@ -7,7 +7,7 @@ import pytest
 from models.families import FAMILIES
 from models.families.family import FitTask, Shape
 from models.persistence import load_model, save_model
-from models.preprocessing import categorical_positions, make_encoder
+from models.preprocessing import make_encoder
 from models.serving import EnsembleModel, FittedMember, columns_of
 from tests.models.tables import PROBLEMS, make_table
 
@@ -35,17 +35,20 @@ def prepare(family, task, **changes):
     data = make_table(task, n_rows=700)
     problem, shape = PROBLEMS[task], Shape(n_rows=N_TRAIN, n_columns=data.X.shape[1])
     parameters = (FAMILIES[family].portfolio(problem, shape) or ({},))[0]
-    encoder = make_encoder(FAMILIES[family].encoding(parameters), data.X.iloc[:N_TRAIN])
-    if encoder is None:
-        encoded = np.empty((700, 0))
-    else:
-        encoded = encoder.fit(data.X.iloc[:N_TRAIN]).transform(data.X)
+    encoding = FAMILIES[family].encoding(parameters)
+    encoder, encoded, categorical = None, np.empty((700, 0)), ()
+    if encoding is not None:
+        train = data.X.iloc[:N_TRAIN]
+        made = make_encoder(encoding, train, problem)
+        learned = made.fit_transform(train, data.y[:N_TRAIN])
+        encoder, categorical = made.transformer, made.categorical
+        encoded = np.vstack([learned, encoder.transform(data.X.iloc[N_TRAIN:])])
     given = {
         "problem": problem,
         "parameters": parameters,
         "X": encoded[:N_TRAIN],
         "y": data.y[:N_TRAIN],
-        "categorical": categorical_positions(data.X),
+        "categorical": categorical,
         "X_valid": encoded[N_TRAIN:],
         "y_valid": data.y[N_TRAIN:],
         "n_threads": 1,
@@ -79,7 +82,7 @@ def test_a_family_learns_and_is_stored_without_pickle(family, kind, tmp_path):
         members=(member,), weights=(1.0,), problem=task.problem, columns=columns_of(data.X)
     )
     save_model(model, tmp_path / "model")
-    loaded = load_model(tmp_path / "model").predict(data.X)[N_TRAIN:]
+    loaded = load_model(tmp_path / "model").predict(data.X.iloc[N_TRAIN:])
     np.testing.assert_array_equal(loaded, prediction)
 
 
@@ -149,15 +152,16 @@ def make_difficult(task):
 def test_rare_classes_and_columns_without_use_do_no_harm(family, kind):
     rows, y = make_difficult(kind)
     parameters = FAMILIES[family].portfolio(PROBLEMS[kind], SMALL)[0]
-    encoder = make_encoder(FAMILIES[family].encoding(parameters), rows[:200]).fit(rows[:200])
-    encoded = encoder.transform(rows)
+    encoder = make_encoder(FAMILIES[family].encoding(parameters), rows[:200], PROBLEMS[kind])
+    learned = encoder.fit_transform(rows[:200], y[:200])
+    asked = encoder.transformer.transform(rows[200:])
     task = FitTask(
         problem=PROBLEMS[kind],
         parameters=parameters,
-        X=encoded[:200],
+        X=learned,
         y=y[:200],
-        categorical=categorical_positions(rows),
-        X_valid=encoded[200:],
+        categorical=encoder.categorical,
+        X_valid=asked,
         y_valid=y[200:],
     )
     _, prediction = predict(FAMILIES[family].fit(task).estimator, task)
