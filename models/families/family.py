@@ -18,6 +18,11 @@ Parameters = dict[str, Parameter]
 LARGE_CELLS = 1_000_000
 """Above, no trial is there within seconds."""
 
+PATIENCE = 2.0
+"""Divided by the learning rate, the rounds without a gain after which boosting stops."""
+
+LEAST_PATIENCE, MOST_PATIENCE = 25, 100
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
@@ -116,6 +121,18 @@ def note_binning(task: FitTask, family: str, seconds: float) -> None:
 def binning_seconds(cache: Mapping[str, Any], family: str) -> float:
     """Give what `note_binning` noted; 0 where nothing was binned."""
     return float(cache.get(f"seconds of binning: {family}", 0.0))
+
+
+def patience(parameters: Parameters) -> int:
+    """Give the rounds without a gain after which boosting stops: slow learners wait longer.
+
+    Examples
+    --------
+    >>> [patience({"learning_rate": rate}) for rate in (0.2, 0.05, 0.01)]
+    [25, 40, 100]
+    """
+    rounds = PATIENCE / float(parameters["learning_rate"])
+    return round(min(max(rounds, LEAST_PATIENCE), MOST_PATIENCE))
 
 
 class Family(Protocol):

@@ -9,7 +9,14 @@ NeurIPS 2024, "XGB-TD"), the space after TabArena (arXiv 2506.16791).
 import time
 from typing import TYPE_CHECKING, Any
 
-from models.families.family import Fit, FitTask, Parameters, Shape, note_binning
+from models.families.family import (
+    Fit,
+    FitTask,
+    Parameters,
+    Shape,
+    note_binning,
+    patience,
+)
 from models.families.levels import level_space, set_encoding
 from models.preprocessing import Encoding
 from models.serving.native import XGBoostModel, known_levels
@@ -20,7 +27,6 @@ if TYPE_CHECKING:
     import xgboost
 
 MAX_ROUNDS = 2_000
-PATIENCE = 30
 ONE_THREAD_CELLS = 300_000
 """Below, threads cost more than they bring."""
 
@@ -29,8 +35,7 @@ _OBJECTIVES = {
     "multiclass": "multi:softprob",
     "regression": "reg:squarederror",
 }
-_STOPPING = {"roc_auc": "auc", "average_precision": "aucpr", "mae": "mae"}
-_USUAL_STOPPING = {"binary": "logloss", "multiclass": "mlogloss", "regression": "rmse"}
+_STOPPING = {"binary": "logloss", "multiclass": "mlogloss", "regression": "rmse"}
 
 
 class XGBoost:
@@ -82,7 +87,9 @@ class XGBoost:
         watched = [] if valid is None else [(valid, "valid")]
         callbacks = [_stop_at(time.monotonic() + task.seconds)]
         if valid is not None:
-            callbacks.append(xgboost.callback.EarlyStopping(rounds=PATIENCE, save_best=True))
+            callbacks.append(
+                xgboost.callback.EarlyStopping(rounds=patience(task.parameters), save_best=True)
+            )
         booster = xgboost.train(
             _parameters(task),
             train,
@@ -136,9 +143,7 @@ def _parameters(task: FitTask) -> dict[str, Any]:
 
 
 def _stopping(problem: Problem) -> str:
-    if problem.task == "multiclass":
-        return _USUAL_STOPPING["multiclass"]
-    return _STOPPING.get(problem.metric, _USUAL_STOPPING[problem.task])
+    return "mae" if problem.metric == "mae" else _STOPPING[problem.task]
 
 
 def _n_threads(task: FitTask) -> int:

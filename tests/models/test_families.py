@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from models.families import FAMILIES
-from models.families.family import FitTask, Shape
+from models.families.family import FitTask, Shape, patience
 from models.persistence import load_model, save_model
 from models.preprocessing import make_encoder
 from models.serving import EnsembleModel, FittedMember, columns_of
@@ -118,6 +118,19 @@ def test_what_can_stop_early_stops_when_nothing_is_gained_and_when_time_is_up(fa
     given = {"X_valid": None, "y_valid": None, "n_rounds": 100_000}
     _, _, endless = prepare(family, "binary", seconds=0.0, **given)
     assert 1 <= FAMILIES[family].fit(endless).n_rounds <= 10
+
+
+@pytest.mark.parametrize("family", ["lightgbm", "xgboost"])
+def test_the_loss_stops_boosting_whatever_the_metric(family):
+    _, _, task = prepare(family, "binary")
+    by_loss = replace(task, problem=replace(task.problem, metric="log_loss"))
+    assert FAMILIES[family].fit(task).n_rounds == FAMILIES[family].fit(by_loss).n_rounds
+    assert task.problem.metric == "roc_auc"
+
+
+def test_slow_learners_wait_longer_for_a_gain():
+    waits = [patience({"learning_rate": rate}) for rate in (0.5, 0.2, 0.05, 0.02, 0.005)]
+    assert waits == [25, 25, 40, 100, 100]
 
 
 @pytest.mark.parametrize("family", STOPPABLE)
