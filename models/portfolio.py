@@ -1,12 +1,13 @@
 """The portfolio: what is tried first, in an order that gives a good ensemble early."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 
 from models.candidate import Candidate
-from models.families.family import Family, Shape
+from models.families.family import Family, Parameters, Shape
 from models.strategies.strategy import Proposal
 from models.task import Problem
+from models.variants import learned_variants
 
 N_BEFORE_WARM = 2
 """The linear and the LightGBM default come before warm candidates: they bound what is possible
@@ -19,36 +20,56 @@ def make_portfolio(
     shape: Shape,
     warm: Sequence[Candidate] = (),
 ) -> tuple[Proposal, ...]:
-    """Order candidates: the first defaults, warm ones, then the families in turn.
+    """Order candidates: the first defaults, warm ones, then those of the learned list.
 
-    Families take turns, so that an early ensemble has unlike members; one that seldom wins joins
-    a turn later. Where cells are many, the first family that keeps what it has when its time is
-    up leads, and warm candidates come right after it. Those of a family without a portfolio,
-    which does not apply, are dropped.
+    Families that the list does not know follow the warm candidates in turns, each with what it
+    proposes itself. Where cells are many, the first candidate that keeps what it has when its
+    time is up leads, and warm candidates come right after it. Those of a family that is not
+    there, or does not apply, are dropped.
     """
-    many = shape.is_large
-    lists = {
-        name: [None] * families[name].first_turn
-        + [Candidate(family=name, parameters=p) for p in portfolio]
-        for name in _in_turn(families, many=many)
-        if (portfolio := families[name].portfolio(problem, shape))
-    }
-    rounds = zip_longest(*lists.values())
-    ordered = [candidate for turn in rounds for candidate in turn if candidate is not None]
-    usual = [Proposal(candidate=candidate, origin="portfolio") for candidate in ordered]
+    proposed = {name: family.portfolio(problem, shape) for name, family in families.items()}
+    applicable = {name: portfolio for name, portfolio in proposed.items() if portfolio}
+    listed = _listed(families, applicable, problem, shape)
+    known = {candidate.family for candidate in listed}
+    unlisted = {name: own for name, own in applicable.items() if name not in known}
+    if shape.is_large:
+        listed = _leader_first(listed, families)
+    n_first = 1 if shape.is_large else N_BEFORE_WARM
+    usual = [Proposal(candidate=candidate, origin="portfolio") for candidate in listed]
+    own = [Proposal(candidate=candidate, origin="portfolio") for candidate in _in_turns(unlisted)]
     warmed = [
         Proposal(candidate=candidate, origin="warm")
         for candidate in warm
-        if candidate.family in lists
+        if candidate.family in applicable
     ]
-    n_first = 1 if many else N_BEFORE_WARM
-    return (*usual[:n_first], *warmed, *usual[n_first:])
+    return (*usual[:n_first], *warmed, *own, *usual[n_first:])
 
 
-def _in_turn(families: Mapping[str, Family], *, many: bool) -> list[str]:
-    names = list(families)
-    leaders = [name for name in names if families[name].can_stop_early]
-    if many and leaders:
-        names.remove(leaders[0])
-        names.insert(0, leaders[0])
-    return names
+def _listed(
+    families: Mapping[str, Family],
+    applicable: Mapping[str, tuple[Parameters, ...]],
+    problem: Problem,
+    shape: Shape,
+) -> list[Candidate]:
+    """Give the learned list as candidates for these data, each once."""
+    candidates = [
+        variant.candidate(
+            applicable[variant.family][0], families[variant.family].space(problem, shape)
+        )
+        for variant in learned_variants(problem.task)
+        if variant.family in applicable
+    ]
+    return list({candidate.fingerprint: candidate for candidate in candidates}.values())
+
+
+def _in_turns(proposed: Mapping[str, tuple[Parameters, ...]]) -> list[Candidate]:
+    """Let families take turns, so that an early ensemble has unlike members."""
+    lists = [[Candidate(family=name, parameters=p) for p in own] for name, own in proposed.items()]
+    return [candidate for turn in zip_longest(*lists) for candidate in turn if candidate]
+
+
+def _leader_first(listed: Iterable[Candidate], families: Mapping[str, Family]) -> list[Candidate]:
+    """Put the first candidate that can stop early before the others."""
+    ordered = list(listed)
+    leader = next((c for c in ordered if families[c.family].can_stop_early), None)
+    return ordered if leader is None else [leader, *(c for c in ordered if c is not leader)]

@@ -33,7 +33,7 @@ from models.strategies import SAMPLERS, Listed, Strategy, Tuner, Tuning
 from models.strategies.sampler import Sampler
 from models.task import Problem
 
-FORMAT = 1
+FORMAT = 2
 """Raised when searches of before cannot be continued: part of the fingerprint."""
 
 __all__ = [

@@ -1,10 +1,7 @@
-"""The families a search may choose from, in the order they are first tried.
+"""The families a search may choose from; in which order, the learned list says.
 
-The order, and the turn in which each joins (`first_turn`), follow what greedy ensembles chose on
-ten development tables of at most 1,500 rows: LightGBM in nine, XGBoost in eight, the network and
-the linear model in six, histograms in three, extra trees in two, the others in none.
-CatBoost, chosen in five, is searched where it is installed (the extra `catboost`): its wheel has
-97 MB, and its trials took several times as long as XGBoost's.
+See `models.variants`. CatBoost is searched where it is installed (the extra `catboost`): its wheel
+has 97 MB.
 """
 
 from collections.abc import Mapping

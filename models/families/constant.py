@@ -13,7 +13,6 @@ class Constant:
 
     name = "constant"
     relative_cost = 0.0
-    first_turn = 0
     can_stop_early = False
 
     def portfolio(self, problem: Problem, shape: Shape) -> tuple[Parameters, ...]:

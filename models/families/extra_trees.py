@@ -15,7 +15,6 @@ class ExtraTrees:
 
     name = "extra_trees"
     relative_cost = 2.0
-    first_turn = 0
     can_stop_early = False
 
     def portfolio(self, problem: Problem, shape: Shape) -> tuple[Parameters, ...]:

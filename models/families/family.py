@@ -145,8 +145,6 @@ class Family(Protocol):
     ----------
     relative_cost
         Seconds of a default trial relative to the linear family's; used until one is measured.
-    first_turn
-        Turn of the portfolio in which its first choice comes: 0, or later if it seldom wins.
     can_stop_early
         Whether a fit keeps what it has when its time is up.
     """
@@ -160,17 +158,14 @@ class Family(Protocol):
         """See the class."""
 
     @property
-    def first_turn(self) -> int:
-        """See the class."""
-
-    @property
     def can_stop_early(self) -> bool:
         """See the class."""
 
     def portfolio(self, problem: Problem, shape: Shape) -> tuple[Parameters, ...]:
         """Give complete parameters to try, best bet first, the first being the defaults.
 
-        Empty when the family does not apply.
+        Empty when the family does not apply. Of a family that the learned list knows
+        (`models.variants`), only the defaults are taken from here.
         """
 
     def space(self, problem: Problem, shape: Shape) -> Space:

@@ -30,7 +30,6 @@ class Histograms:
 
     name = "histograms"
     relative_cost = 3.0
-    first_turn = 2
     can_stop_early = True
 
     def portfolio(self, problem: Problem, shape: Shape) -> tuple[Parameters, ...]:

@@ -40,33 +40,28 @@ class LightGBM:
 
     name = "lightgbm"
     relative_cost = 2.0
-    first_turn = 0
     can_stop_early = True
 
     def portfolio(self, problem: Problem, shape: Shape) -> tuple[Parameters, ...]:
-        """Give a robust start, then bushy, shallow and strongly sampled relatives of it.
+        """Give a robust start.
 
         NOTE: after the defaults of AutoGluon and pytabkit and what TabArena's spaces cover; the
         learning rate follows the size, because here a trial is to cost seconds.
         """
         rate = 0.1 if shape.n_cells > 4_000_000 else 0.06 if shape.n_cells > 500_000 else 0.04
         leaves, least = (31, 40) if shape.n_rows > 5_000 else (15, 10)
-        start: Parameters = {
-            "learning_rate": rate,
-            "num_leaves": leaves,
-            "min_data_in_leaf": least,
-            "feature_fraction": 0.6,
-            "bagging_fraction": 0.8,
-            "lambda_l1": 1e-3,
-            "lambda_l2": 1.0,
-            "cat_smooth": 20.0,
-        }
         return (
-            start,
-            start | {"num_leaves": 2 * leaves + 1, "feature_fraction": 0.4, "lambda_l2": 5.0},
-            start | {"num_leaves": 7, "learning_rate": 1.4 * rate, "bagging_fraction": 0.9},
-            start
-            | {"min_data_in_leaf": 5 * least, "feature_fraction": 0.3, "bagging_fraction": 0.6},
+            {
+                "learning_rate": rate,
+                "num_leaves": leaves,
+                "min_data_in_leaf": least,
+                "feature_fraction": 0.6,
+                "bagging_fraction": 0.8,
+                "extra_trees": False,
+                "lambda_l1": 1e-3,
+                "lambda_l2": 1.0,
+                "cat_smooth": 20.0,
+            },
         )
 
     def space(self, problem: Problem, shape: Shape) -> Space:

@@ -20,18 +20,12 @@ class Linear:
 
     name = "linear"
     relative_cost = 1.0
-    first_turn = 0
     can_stop_early = False
 
     def portfolio(self, problem: Problem, shape: Shape) -> tuple[Parameters, ...]:
-        """Give a mild penalty, then a strong one, each with one of the scalings."""
-        first, second = "quantile", "standard"
-        if shape.n_cells > MANY_CELLS:
-            first, second = second, first
-        return (
-            {"penalty": 1.0, "scaling": first},
-            {"penalty": 100.0, "scaling": second},
-        )
+        """Give a mild penalty; the scaling follows the size."""
+        scaling = "standard" if shape.n_cells > MANY_CELLS else "quantile"
+        return ({"penalty": 1.0, "scaling": scaling},)
 
     def space(self, problem: Problem, shape: Shape) -> Space:
         """Vary the penalty and the scaling."""

@@ -19,7 +19,6 @@ class NaiveBayes:
 
     name = "naive_bayes"
     relative_cost = 0.3
-    first_turn = 3
     can_stop_early = False
 
     def portfolio(self, problem: Problem, shape: Shape) -> tuple[Parameters, ...]:

@@ -24,7 +24,6 @@ class Neighbours:
 
     name = "neighbours"
     relative_cost = 0.5
-    first_turn = 3
     can_stop_early = False
 
     def portfolio(self, problem: Problem, shape: Shape) -> tuple[Parameters, ...]:

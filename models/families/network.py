@@ -34,7 +34,6 @@ class Network:
 
     name = "network"
     relative_cost = 6.0
-    first_turn = 1
     can_stop_early = True
 
     def portfolio(self, problem: Problem, shape: Shape) -> tuple[Parameters, ...]:

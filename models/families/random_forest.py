@@ -23,7 +23,6 @@ class RandomForest:
 
     name = "random_forest"
     relative_cost = 4.0
-    first_turn = 2
     can_stop_early = False
 
     def portfolio(self, problem: Problem, shape: Shape) -> tuple[Parameters, ...]:

@@ -30,7 +30,6 @@ class SupportVectors:
 
     name = "support_vectors"
     relative_cost = 2.0
-    first_turn = 1
     can_stop_early = False
 
     def portfolio(self, problem: Problem, shape: Shape) -> tuple[Parameters, ...]:

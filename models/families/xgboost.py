@@ -43,22 +43,22 @@ class XGBoost:
 
     name = "xgboost"
     relative_cost = 3.0
-    first_turn = 0
     can_stop_early = True
 
     def portfolio(self, problem: Problem, shape: Shape) -> tuple[Parameters, ...]:
         """Give pytabkit's defaults; the learning rate follows the size."""
         fast = shape.n_cells > 500_000
-        start: Parameters = {
-            "learning_rate": 0.1 if fast else 0.05,
-            "max_depth": 6,
-            "min_child_weight": 1e-3 if problem.is_classification else 2.0,
-            "subsample": 0.7,
-            "colsample_bylevel": 0.7,
-            "reg_alpha": 1e-3,
-            "reg_lambda": 1.0,
-        }
-        return (start, start | {"max_depth": 4, "colsample_bylevel": 0.5, "reg_lambda": 3.0})
+        return (
+            {
+                "learning_rate": 0.1 if fast else 0.05,
+                "max_depth": 6,
+                "min_child_weight": 1e-3 if problem.is_classification else 2.0,
+                "subsample": 0.7,
+                "colsample_bylevel": 0.7,
+                "reg_alpha": 1e-3,
+                "reg_lambda": 1.0,
+            },
+        )
 
     def space(self, problem: Problem, shape: Shape) -> Space:
         """Vary what TabArena varies; the learning rate's floor follows the size."""

@@ -10,7 +10,9 @@ from models.metrics import METRICS
 from models.portfolio import make_portfolio
 from models.space import Choice, Real, Whole
 from models.strategies import SAMPLERS, Listed, Proposal, Tuner, Tuning
-from models.task import Problem
+from models.task import TASKS, Problem
+from models.variants import Variant, learned_variants
+from tests.models.tables import PROBLEMS
 
 SPACES = {
     "constant": {},
@@ -66,28 +68,98 @@ def test_the_list_is_worked_off_in_order_and_skips_what_is_too_dear():
     assert listed.ask(3, any_family) is None
 
 
-def test_warm_candidates_come_after_the_first_defaults():
+@pytest.mark.parametrize("task", TASKS)
+def test_warm_candidates_come_after_the_first_defaults(task):
     warm = Candidate(family="extra_trees", parameters={"n_trees": 7})
-    order = make_portfolio(FAMILIES, BINARY, Shape(n_rows=1_000, n_columns=10), [warm])
+    order = make_portfolio(FAMILIES, PROBLEMS[task], Shape(n_rows=1_000, n_columns=10), [warm])
     found = [(proposal.candidate.family, proposal.origin) for proposal in order]
-    assert found[:4] == [
+    assert found[:3] == [
         ("linear", "portfolio"),
         ("lightgbm", "portfolio"),
         ("extra_trees", "warm"),
-        ("extra_trees", "portfolio"),
     ]
+    assert {origin for _, origin in found[3:]} == {"portfolio"}
 
 
-def test_on_many_cells_what_can_stop_early_comes_first_and_warm_candidates_next():
+@pytest.mark.parametrize("task", TASKS)
+def test_on_many_cells_what_can_stop_early_comes_first_and_warm_candidates_next(task):
     warm = Candidate(family="extra_trees", parameters={"n_trees": 7})
-    order = make_portfolio(FAMILIES, BINARY, Shape(n_rows=100_000, n_columns=60), [warm])
+    order = make_portfolio(FAMILIES, PROBLEMS[task], Shape(n_rows=100_000, n_columns=60), [warm])
     found = [(proposal.candidate.family, proposal.origin) for proposal in order]
-    assert found[:4] == [
+    assert found[:3] == [
         ("lightgbm", "portfolio"),
         ("extra_trees", "warm"),
         ("linear", "portfolio"),
-        ("extra_trees", "portfolio"),
     ]
+
+
+@pytest.mark.parametrize("shape", [(600, 8), (30_000, 20), (300_000, 40)])
+@pytest.mark.parametrize("task", TASKS)
+def test_every_family_that_applies_is_listed_with_parameters_it_knows(task, shape):
+    problem, shape = PROBLEMS[task], Shape(n_rows=shape[0], n_columns=shape[1])
+    order = [proposal.candidate for proposal in make_portfolio(FAMILIES, problem, shape)]
+    assert len({candidate.fingerprint for candidate in order}) == len(order)
+    defaults = {name: family.portfolio(problem, shape) for name, family in FAMILIES.items()}
+    assert {candidate.family for candidate in order} == {n for n, own in defaults.items() if own}
+    for candidate in order:
+        known = defaults[candidate.family][0]
+        assert set(candidate.parameters) == set(known)
+        for name, allowed in FAMILIES[candidate.family].space(problem, shape).items():
+            value = candidate.parameters[name]
+            assert type(value) is type(known[name])
+            if isinstance(allowed, Choice):
+                assert value in allowed.options
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_learned_list_names_catboost_which_is_dropped_where_it_is_missing(task):
+    assert "catboost" in {variant.family for variant in learned_variants(task)}
+    known = {name: family for name, family in FAMILIES.items() if name != "catboost"}
+    order = make_portfolio(known, PROBLEMS[task], Shape(n_rows=1_000, n_columns=10))
+    assert {proposal.candidate.family for proposal in order} <= set(known)
+
+
+class Boat:
+    name = "boat"
+    can_stop_early = False
+
+    def portfolio(self, problem, shape):
+        return ({"length": 1.0}, {"length": 2.0})
+
+    def space(self, problem, shape):
+        return {}
+
+
+def test_families_of_ones_own_take_turns_right_after_the_first_defaults():
+    class Cart(Boat):
+        name = "cart"
+
+    known = {"cart": Cart(), "boat": Boat()} | dict(FAMILIES)
+    shape = Shape(n_rows=1_000, n_columns=10)
+    order = make_portfolio(known, BINARY, shape, [Candidate(family="linear")])
+    found = [proposal.candidate.family for proposal in order]
+    assert found[:3] == ["linear", "lightgbm", "linear"]
+    assert found[3:7] == ["cart", "boat", "cart", "boat"]
+    alone = make_portfolio({"boat": Boat()}, BINARY, shape)
+    assert [proposal.candidate.parameters for proposal in alone] == [
+        {"length": 1.0},
+        {"length": 2.0},
+    ]
+
+
+def test_variants_follow_the_defaults_of_a_size_and_stay_in_the_space():
+    space = {"rate": Real(low=0.03, high=0.2), "leaves": Whole(low=4, high=100)}
+    slow = Variant(family="boat", changes={"sail": "blue"}, factors={"rate": 0.5, "leaves": 1.7})
+    for defaults, expected in (
+        ({"rate": 0.1, "leaves": 15, "sail": "red"}, {"rate": 0.05, "leaves": 26, "sail": "blue"}),
+        (
+            {"rate": 0.04, "leaves": 90, "sail": "red"},
+            {"rate": 0.03, "leaves": 100, "sail": "blue"},
+        ),
+    ):
+        found = slow.candidate(defaults, space)
+        assert found == Candidate(family="boat", parameters=expected)
+        assert isinstance(found.parameters["leaves"], int)
 
 
 def test_nothing_is_tried_of_a_family_that_does_not_apply():
