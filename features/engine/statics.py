@@ -136,7 +136,7 @@ class Statics:
             case Column(type=ValueType.NUMBER):
                 wide = self._tables.wide(node)
                 return self.densify(node, self.values(node)) if wide is None else wide
-            case Direct(type=ValueType.NUMBER):
+            case Direct(type=ValueType.NUMBER, default=None):
                 codes, values = self.codes(node.base)
                 return look_up(codes, self._tables.parents(node.relationship), -1), values
             case _:

@@ -7,14 +7,15 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from features.engine.calls import Way
+from features.engine.calls import Call, Way, write_arguments
 from features.engine.execute import compute_nodes
 from features.engine.explain import ways
 from features.engine.lower import lower
+from features.engine.primitives import AGGREGATIONS
 from features.engine.tables import Tables
 from features.plan import FeaturePlan, FeatureSpec
 from features.primitives import Quantile
-from features.schema import ColumnType
+from features.schema import ColumnType, Relationship, Schema, Table
 from features.synthesis import ft
 from tests.features.comparing import differences
 from tests.features.custom_primitives import HoursSinceLast, Initial, ShareOfTotal, SpreadBetween
@@ -388,3 +389,65 @@ def test_a_primitive_that_is_not_there_is_named(world):
         primitive["type"] = "Vanished"
     with pytest.raises(Exception, match="Import the module that defines it"):
         lower(json.dumps(content), world.schema)
+
+
+def test_a_default_that_stands_for_a_missing_parent_is_a_value_like_any_other():
+    """An order without a store has a count of 0 shelves, which is one of the counts there are."""
+    tables = (
+        Table(name="customers", key="id", columns={"id": ColumnType.KEY}),
+        Table(name="stores", key="id", columns={"id": ColumnType.KEY}),
+        Table(name="shelves", key="id", columns={"id": ColumnType.KEY, "store": ColumnType.KEY}),
+        Table(
+            name="orders",
+            key="id",
+            columns={
+                "id": ColumnType.KEY,
+                "t": ColumnType.DATETIME,
+                "customer": ColumnType.KEY,
+                "store": ColumnType.KEY,
+            },
+            time="t",
+        ),
+    )
+    links = ("customers.id <- orders.customer", "stores.id <- orders.store")
+    links = (*links, "stores.id <- shelves.store")
+    schema = Schema(tables=tables, relationships=tuple(map(Relationship.parse, links)))
+    orders = pd.DataFrame(
+        {
+            "id": range(4),
+            "t": pd.Series([after(h) for h in (-4, -3, -2, -1)]).astype("datetime64[us]"),
+            "customer": [0, 0, 0, 0],
+            "store": pd.array([0, None, None, 1], dtype="Int64"),
+        }
+    )
+    frames = {
+        "customers": pd.DataFrame({"id": [0]}),
+        "stores": pd.DataFrame({"id": [0, 1]}),
+        "shelves": pd.DataFrame({"id": range(3), "store": [0, 0, 1]}),
+        "orders": orders,
+    }
+    rows = pd.DataFrame({"id": [0], "cutoff_time": [after(0)]})
+    rows["cutoff_time"] = rows["cutoff_time"].astype("datetime64[us]")
+    world = World(schema=schema, frames=frames, target="customers", rows=rows)
+    entityset = filled_entityset(world)
+    shelves = ft.Feature(
+        entityset["shelves"].ww["id"], parent_dataframe_name="stores", primitive=PRIMITIVES["count"]
+    )
+    counts = ft.Feature(shelves, "orders")
+    ((_, summed),) = lower(definitions([of_customers(counts, "sum")]), world.schema).items()
+    assert not summed.bases[0].dynamic
+    # NOTE: featuretools itself summarises counts as numbers only.
+    kinds, mode = (call_of(name) for name in ("NumUnique", "Mode"))
+    nodes = {
+        "sum": summed,
+        "num_unique": replace(summed, call=kinds),
+        "mode": replace(summed, call=mode),
+    }
+    ours = compute_nodes(nodes, Tables(world.schema, world.tables), world.rows)
+    assert ours[list(nodes)].iloc[0].tolist() == [3.0, 3.0, 0.0]
+
+
+def call_of(name: str) -> Call:
+    """A call of an aggregation's kernel with its own arguments."""
+    arguments = write_arguments(AGGREGATIONS[name].complete({}))
+    return Call(name=name, module="featuretools.", arguments=arguments, way=Way.KERNEL)
