@@ -16,22 +16,26 @@ class Digest:
     def __init__(self, kind: str) -> None:
         self._values = hashlib.sha256(kind.encode())
         self._lengths = hashlib.sha256()
+        self._nulls = hashlib.sha256()
+        self._n_rows = 0
 
     def update(self, array: pa.Array) -> None:
         """Add the next values."""
-        there = array.is_valid().to_numpy(zero_copy_only=False)
+        if array.null_count:
+            nulls = np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))
+            self._nulls.update((nulls + self._n_rows).tobytes())
+        self._n_rows += len(array)
         if pa.types.is_string(array.type):
             texts = array.drop_null()
-            lengths = np.full(len(array), -1, np.int64)
-            lengths[there] = pc.binary_length(texts)
-            self._lengths.update(lengths.tobytes())
+            self._lengths.update(pc.binary_length(texts).to_numpy().tobytes())
             joined = pc.binary_join(pa.ListArray.from_arrays([0, len(texts)], texts), "")
             self._values.update(joined[0].as_buffer())
         else:
-            self._lengths.update(there.tobytes())
-            self._values.update(array.fill_null(0).to_numpy(zero_copy_only=False).tobytes())
+            filled = array.fill_null(0) if array.null_count else array
+            values = filled.to_numpy(zero_copy_only=False)
+            self._values.update(np.ascontiguousarray(values).view(np.uint8).data)
 
     def hexdigest(self) -> str:
         """Return the digest of all values so far."""
-        both = self._values.digest() + self._lengths.digest()
-        return hashlib.sha256(both).hexdigest()
+        parts = [self._values.digest(), self._lengths.digest(), self._nulls.digest()]
+        return hashlib.sha256(b"".join(parts) + str(self._n_rows).encode()).hexdigest()

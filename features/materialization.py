@@ -7,7 +7,6 @@ directory.computed.parquet       which rows it has, and as of which snapshot the
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +14,7 @@ import pyarrow.compute as pc
 from features.engine.appended import Computed, joined, missing, snapshot_before, still_right
 from features.engine.effort import Effort
 from features.engine.execute import compute_batches
+from features.engine.lower import lower
 from features.matrix import CUTOFF_TIME, write_batches
 from features.plan import FeaturePlan
 from features.snapshot import Snapshot
@@ -68,14 +68,15 @@ def materialize(
     computed = Computed.load(record)
     if computed is None or not directory.exists():
         computed = Computed(rows=rows[[key, CUTOFF_TIME]].iloc[:0], snapshot=snapshot.directory)
-    computed = still_right(plan, computed, snapshot_before(computed), snapshot)
+    nodes = lower(plan.definitions, snapshot.schema)
+    computed = still_right(nodes, computed, snapshot_before(computed), snapshot)
     unknown = missing(rows, computed, key)
     todo = rows.loc[unknown, [key, CUTOFF_TIME]].drop_duplicates()
     todo = todo.sort_values([CUTOFF_TIME, key], ignore_index=True)
     if len(todo):
-        batches = compute_batches(plan, snapshot, todo, effort=effort)
+        batches = compute_batches(plan, snapshot, todo, effort=effort, nodes=nodes)
         write_batches(
-            (_finite(batch).to_pandas() for batch in batches),
+            map(_finite, batches),
             directory=directory,
             key=key,
             created_at=created_at,
@@ -88,7 +89,10 @@ def materialize(
 def _finite(batch: pa.RecordBatch) -> pa.RecordBatch:
     columns = []
     for column in batch.columns:
-        if pa.types.is_floating(column.type) and not np.isfinite(column.fill_null(0)).all():
+        if (
+            pa.types.is_floating(column.type)
+            and not pc.all(pc.is_finite(column), min_count=0).as_py()
+        ):
             column = pc.if_else(pc.is_finite(column), column, None)
         columns.append(column)
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)

@@ -9,6 +9,7 @@ same rows written again (a run repeated after a crash) are the batch that is alr
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -87,20 +88,21 @@ def write_matrix(
         When a column is missing, twice there, or of a type that no feature has, or there is no
         row.
     """
-    return write_batches([frame], directory=directory, key=key, created_at=created_at)
+    batch = _to_batch(frame, key)
+    return write_batches([batch], directory=directory, key=key, created_at=created_at)
 
 
 def write_batches(
-    frames: Iterable[pd.DataFrame],
+    batches: Iterable[pa.RecordBatch],
     *,
     directory: Path,
     key: str,
     created_at: pd.Timestamp,
     origin: str = "",
 ) -> Path:
-    """Append frames that come one after the other, in the order of `cutoff_time`, as one batch.
+    """Append parts that come one after the other, in the order of `cutoff_time`, as one batch.
 
-    Only one frame is held at a time; see `write_matrix` for their columns.
+    Only one part is held at a time; see `write_matrix` for their columns.
 
     Parameters
     ----------
@@ -111,25 +113,25 @@ def write_batches(
     Raises
     ------
     StoreError
-        As `write_matrix`, or when a frame's cutoffs begin before those of the frame before it.
+        As `write_matrix`, or when a part's cutoffs begin before those of the part before it.
     """
     directory.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".writing-", dir=directory) as temporary:
         days = _Days(Path(temporary), created_at)
         with closing(days):
-            for frame in frames:
-                days.append(_to_table(frame, key))
+            for batch in batches:
+                days.append(_to_table(batch, key))
         if not days.digests:
             raise StoreError(
                 "Expected rows to write to the matrix, got none; skip the empty batch."
             )
         content = [[name, digest.hexdigest()] for name, digest in days.digests.items()]
-        batch = directory / f"batch-{fingerprint([content, origin] if origin else content)}"
-        if not batch.exists():
-            with creating_directory(batch) as whole:
+        path = directory / f"batch-{fingerprint([content, origin] if origin else content)}"
+        if not path.exists():
+            with creating_directory(path) as whole:
                 for day in sorted(Path(temporary).iterdir()):
                     os.rename(day, whole / day.name)
-    return batch
+    return path
 
 
 def matrix_columns(directory: Path) -> Sequence[str]:
@@ -146,25 +148,62 @@ def matrix_columns(directory: Path) -> Sequence[str]:
     return list(pq.read_schema(first).names)
 
 
-def _to_table(frame: pd.DataFrame, key: str) -> pa.Table:
-    missing = [name for name in (key, CUTOFF_TIME) if name not in frame.columns]
+def _to_batch(frame: pd.DataFrame, key: str) -> pa.RecordBatch:
+    _check_names(list(frame.columns), key)
+    as_array = {key: to_key_array, CUTOFF_TIME: to_time_array}
+    arrays = [as_array.get(name, _to_feature_array)(values) for name, values in frame.items()]
+    return pa.RecordBatch.from_arrays(arrays, names=list(frame.columns))
+
+
+def _check_names(names: Sequence[str], key: str) -> None:
+    missing = [name for name in (key, CUTOFF_TIME) if name not in names]
     if missing:
-        raise StoreError.missing_columns(missing, list(frame.columns))
-    if not frame.columns.is_unique:
-        twice = sorted(set(frame.columns[frame.columns.duplicated()]))
+        raise StoreError.missing_columns(missing, names)
+    twice = sorted(name for name, n in Counter(names).items() if n > 1)
+    if twice:
         raise StoreError(f"Expected every column of the matrix once, got twice: {twice[:5]}.")
-    if frame.empty:
+
+
+def _to_table(batch: pa.RecordBatch, key: str) -> pa.Table:
+    """Give columns the names and types that they have on disk, and rows their order."""
+    _check_names(batch.schema.names, key)
+    if not batch.num_rows:
         raise StoreError("Expected rows to write to the matrix, got none; skip the empty batch.")
-    features = [name for name in frame.columns if name not in (key, CUTOFF_TIME)]
-    arrays = {
-        key: to_key_array(frame[key]),
-        CUTOFF_TIME: to_time_array(frame[CUTOFF_TIME]),
-        **{name: _to_feature_array(frame[name]) for name in features},
-    }
-    fields = [_field(name, array) for name, array in arrays.items()]
-    table = pa.Table.from_arrays(list(arrays.values()), schema=pa.schema(fields))
-    order = [(CUTOFF_TIME, "ascending"), (column_name(key), "ascending")]
-    return table.take(pc.sort_indices(table, sort_keys=order))
+    names = list(dict.fromkeys([key, CUTOFF_TIME, *batch.schema.names]))
+    arrays = [_stored(batch.column(name), name, key) for name in names]
+    fields = [_field(name, array) for name, array in zip(names, arrays, strict=True)]
+    table = pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+    sort_keys = [(CUTOFF_TIME, "ascending"), (column_name(key), "ascending")]
+    order = pc.sort_indices(table, sort_keys=sort_keys)
+    return table if np.array_equal(order, np.arange(len(order))) else table.take(order)
+
+
+def _stored(array: pa.Array, name: str, key: str) -> pa.Array:
+    """Give a column the type that it has on disk."""
+    if name in (key, CUTOFF_TIME) and array.null_count:
+        raise StoreError(f"Expected a value in every row, got nulls in column {name!r}.")
+    type_ = _type_on_disk(array.type, name, key)
+    if type_ is None:
+        raise StoreError(
+            f"Expected column {name!r} to hold numbers (the key whole ones), or strings and nulls "
+            f"only, and {CUTOFF_TIME!r} naive times, got {array.type}. Convert it before writing "
+            "the matrix."
+        )
+    return array if array.type == type_ else array.cast(type_, safe=False)
+
+
+def _type_on_disk(type_: pa.DataType, name: str, key: str) -> pa.DataType | None:
+    if name == CUTOFF_TIME:
+        naive = pa.types.is_timestamp(type_) and type_.tz is None
+        return pa.timestamp("us") if naive else None
+    if pa.types.is_dictionary(type_):
+        type_ = type_.value_type
+    if pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_null(type_):
+        return pa.string()
+    if name == key:
+        return pa.int64() if pa.types.is_integer(type_) else None
+    number = pa.types.is_integer(type_) or pa.types.is_floating(type_)
+    return pa.float64() if number or pa.types.is_boolean(type_) else None
 
 
 def _field(name: str, array: pa.Array) -> pa.Field:

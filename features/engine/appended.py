@@ -6,6 +6,7 @@ changed or removed at or before its cutoff; every other row is reused.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,16 +18,20 @@ import pyarrow.parquet as pq
 
 from features.durable import replacing
 from features.engine.changes import changes_of
-from features.engine.lower import lower
+from features.engine.graph import Node
 from features.engine.questions import asked_cutoffs, asked_keys
 from features.engine.spilled import columns_of
 from features.engine.touched import Touched, Tracing
-from features.plan import CUTOFF_TIME, FeaturePlan
+from features.plan import CUTOFF_TIME
 from features.snapshot import Snapshot, open_snapshot
 
 Flags = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
 
 _ABOUT = b"computed_as_of"
+
+_SPARSEST = 16
+"""Whole numbers there may be for each key that is numbered by its distance to the least."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,27 +66,30 @@ class Computed:
 
 
 def still_right(
-    plan: FeaturePlan, computed: Computed, before: Snapshot | None, after: Snapshot
+    nodes: Mapping[str, Node], computed: Computed, before: Snapshot | None, after: Snapshot
 ) -> Computed:
     """Keep the computed rows whose features are the same as of a newer snapshot.
 
     Parameters
     ----------
+    nodes
+        The features.
     before
         The snapshot as of which they are right; where it is gone (None), or has another schema,
         no row is kept.
     """
-    key = after.schema.table(plan.target).key
+    target = next(iter(nodes.values())).table
+    key = after.schema.table(target).key
     if computed.snapshot == after.directory:
         return computed
     if before is None or before.schema != after.schema or computed.rows.empty:
         return Computed(rows=computed.rows.iloc[:0], snapshot=after.directory)
     cutoffs = asked_cutoffs(computed.rows)
-    touched = _touched(plan, before, after, until=cutoffs.max())
+    touched = _touched(nodes, before, after, until=cutoffs.max())
     if touched is None:
         return Computed(rows=computed.rows, snapshot=after.directory)
     place, keys = pd.factorize(computed.rows[key])
-    type_ = pq.read_schema(after.path(plan.target)).field(key).type
+    type_ = pq.read_schema(after.path(target)).field(key).type
     since = touched.moments(pa.chunked_array([pa.array(keys).cast(type_)]))[place]
     kept = computed.rows[cutoffs < since]
     return Computed(rows=kept, snapshot=after.directory)
@@ -90,12 +98,26 @@ def still_right(
 def missing(rows: pd.DataFrame, computed: Computed, key: str) -> Flags:
     """Tell which asked rows are not among the computed ones."""
     keys = pd.concat([computed.rows[key], asked_keys(rows, "the target", key)])
-    number, _ = pd.factorize(keys)
+    number = _numbers(keys)
     cutoffs = np.concatenate([asked_cutoffs(computed.rows), asked_cutoffs(rows)])
     moment, moments = pd.factorize(cutoffs)
     pairs = number * len(moments) + moment
     flags: Flags = ~np.isin(pairs[len(computed.rows) :], pairs[: len(computed.rows)])
     return flags
+
+
+def _numbers(keys: pd.Series) -> Ints:
+    """Give equal keys one number, 0 or more, and others another."""
+    values = keys.to_numpy()
+    numbers: Ints
+    if values.dtype.kind == "i" and len(values):
+        least, greatest = int(values.min()), int(values.max())
+        # NOTE: keys that lie close together, as a database counts them up, need no hash table.
+        if greatest - least < _SPARSEST * len(values):
+            numbers = values.astype(np.int64, copy=False) - least
+            return numbers
+    numbers = pd.factorize(values)[0]
+    return numbers
 
 
 def joined(computed: Computed, rows: pd.DataFrame, key: str) -> Computed:
@@ -104,10 +126,11 @@ def joined(computed: Computed, rows: pd.DataFrame, key: str) -> Computed:
     return Computed(rows=both, snapshot=computed.snapshot)
 
 
-def _touched(plan: FeaturePlan, before: Snapshot, after: Snapshot, *, until: int) -> Touched | None:
+def _touched(
+    nodes: Mapping[str, Node], before: Snapshot, after: Snapshot, *, until: int
+) -> Touched | None:
     """Say which rows were touched by what shows up to a moment, None where nothing does."""
-    nodes = lower(plan.definitions, after.schema)
-    columns = columns_of(nodes, after, plan.target)
+    columns = columns_of(nodes, after, next(iter(nodes.values())).table)
     changes = {
         name: changes_of(before, after, name, names).until(until) for name, names in columns.items()
     }

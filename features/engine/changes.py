@@ -8,7 +8,6 @@ decide between rows of one moment.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +21,6 @@ from features.engine.ranges import ALWAYS, NEVER
 from features.schema import Table
 from features.snapshot import Snapshot
 
-Array = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
 
 
@@ -54,7 +52,8 @@ def changes_of(before: Snapshot, after: Snapshot, table: str, columns: Sequence[
     """Compare a table's columns in two snapshots of one schema."""
     declared = after.schema.table(table)
     names = list(dict.fromkeys([declared.key, *columns]))
-    with pq.ParquetFile(before.path(table)) as old, pq.ParquetFile(after.path(table)) as new:
+    files = [pq.ParquetFile(s.path(table), memory_map=True) for s in (before, after)]
+    with files[0] as old, files[1] as new:
         empty = new.schema_arrow.empty_table().select(names)
         if any(old.schema_arrow.field(n).type != new.schema_arrow.field(n).type for n in names):
             return Changes(rows=empty, since=np.empty(0, np.int64), everything=True)
@@ -105,12 +104,13 @@ def _differing(
         yield _read(old, run, names), _read(new, run, names)
 
 
-def _bytes(path: Path) -> Array:
-    return np.memmap(path, np.uint8, mode="r")
+def _bytes(path: Path) -> pa.Buffer:
+    with pa.memory_map(str(path)) as file:
+        return file.read_buffer()
 
 
 def _same_bytes(
-    bytes_of: tuple[Array, Array],
+    bytes_of: tuple[pa.Buffer, pa.Buffer],
     old: pq.FileMetaData,
     new: pq.FileMetaData,
     group: int,
@@ -126,7 +126,7 @@ def _same_bytes(
     (first, n, values), (other, m, others) = spans
     if (n, values) != (m, others):
         return False
-    return bool(np.array_equal(bytes_of[0][first : first + n], bytes_of[1][other : other + m]))
+    return bool(bytes_of[0].slice(first, n).equals(bytes_of[1].slice(other, m)))
 
 
 def _read(file: pq.ParquetFile, groups: Sequence[int], names: Sequence[str]) -> pa.Table:

@@ -99,7 +99,8 @@ def compute_matrix(
         cancelled=cancelled,
     )
     _check_frame(len(rows) * len(plan.features), effort)
-    with _computed(plan, snapshot, rows, inclusive=inclusive, effort=effort) as cells:
+    nodes = _lowered(plan, snapshot)
+    with _computed(nodes, snapshot, rows, inclusive=inclusive, effort=effort) as cells:
         return _frame(snapshot.schema.table(plan.target).key, rows, cells)
 
 
@@ -110,15 +111,22 @@ def compute_batches(
     *,
     inclusive: bool = True,
     effort: Effort | None = None,
+    nodes: Mapping[str, Node] | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Compute the features of a plan, and yield them in the order of `rows`, batch by batch.
 
     As `compute_matrix`, for matrices that do not fit in memory: cells are kept on disk beside the
     snapshot until their batch has been taken.
+
+    Parameters
+    ----------
+    nodes
+        What the plan's definitions are lowered to, where the caller has that already.
     """
     key = snapshot.schema.table(plan.target).key
     effort = effort or Effort()
-    with _computed(plan, snapshot, rows, inclusive=inclusive, effort=effort) as cells:
+    nodes = nodes or _lowered(plan, snapshot)
+    with _computed(nodes, snapshot, rows, inclusive=inclusive, effort=effort) as cells:
         for first, last in spans(len(rows), max(BATCH_CELLS // len(plan.features), 1)):
             part = rows.iloc[first:last]
             columns = {key: part[key], CUTOFF_TIME: asked_cutoffs(part).view("datetime64[us]")}
@@ -144,20 +152,30 @@ def compute_nodes(
     return _frame(key, rows, cells)
 
 
+def _lowered(plan: FeaturePlan, snapshot: Snapshot) -> dict[str, Node]:
+    with collector_paused():
+        return lower(plan.definitions, snapshot.schema)
+
+
 @contextmanager
 def _computed(
-    plan: FeaturePlan, snapshot: Snapshot, rows: pd.DataFrame, *, inclusive: bool, effort: Effort
+    nodes: Mapping[str, Node],
+    snapshot: Snapshot,
+    rows: pd.DataFrame,
+    *,
+    inclusive: bool,
+    effort: Effort,
 ) -> Iterator[Cells]:
     """Yield the cells of all rows: computed in one piece where that fits, else by partition."""
+    target = next(iter(nodes.values())).table
     with collector_paused():
-        nodes = lower(plan.definitions, snapshot.schema)
-        columns = columns_of(nodes, snapshot, plan.target)
+        columns = columns_of(nodes, snapshot, target)
     budget = free_budget(effort.memory_limit)
     width = width_of(snapshot, nodes, columns)
     if effort.executor == LOCAL and whole_size(snapshot, width, len(rows)) <= budget:
         cells = CellsInMemory(list(nodes), len(rows))
         with collector_paused():
-            tables = _read(plan.target, nodes, snapshot, columns, rows)
+            tables = _read(target, nodes, snapshot, columns, rows)
             store = Tables(snapshot.schema, tables)
             _fill(cells, nodes, store, rows, inclusive=inclusive, effort=effort)
             del tables, store
@@ -172,8 +190,8 @@ def _computed(
             n_threads=effort.n_threads,
             cancelled=effort.cancelled,
         )
-        keys = asked_keys(rows, plan.target, snapshot.schema.table(plan.target).key)
-        places = check_found(find_places(snapshot, plan.target, keys, sorting), keys, plan.target)
+        keys = asked_keys(rows, target, snapshot.schema.table(target).key)
+        places = check_found(find_places(snapshot, target, keys, sorting), keys, target)
         asked = Asked(places=places, cutoffs=asked_cutoffs(rows), inclusive=inclusive)
         on_disk = CellsOnDisk(list(nodes), len(rows), Path(scratch) / "cells")
         spilling = Spilling(snapshot=snapshot, sorting=sorting, budget=int(budget * _SAFE))

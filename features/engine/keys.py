@@ -75,15 +75,28 @@ def rank_numbers(column: pa.ChunkedArray) -> tuple[Codes, pa.Array] | None:
     if bounds is None:
         return None
     numbers, there = _numbers(column, bounds[0])
-    seen = np.zeros(bounds[1] - bounds[0] + 1, dtype=np.int32)
-    seen[numbers - bounds[0] if there is None else numbers[there] - bounds[0]] = 1
-    ranks = np.cumsum(seen, dtype=np.int32)
-    ranks -= 1
-    codes = ranks[numbers - bounds[0]]
+    ranks = np.zeros(bounds[1] - bounds[0] + 1, dtype=np.int32)
+    seen = numbers if there is None else numbers[there]
+    distinct = np.empty(min(len(ranks), len(seen)), np.int64)
+    n_distinct = _rank(frozen(seen), bounds[0], ranks, distinct)
+    codes = _places(numbers, ranks, bounds[0])
     if there is not None:
         codes[~there] = -1
-    distinct = np.flatnonzero(seen) + bounds[0]
-    return codes, pa.array(distinct).cast(column.type)
+    return codes, pa.array(distinct[:n_distinct]).cast(column.type)
+
+
+@kernel
+def _rank(seen: Ints, least: int, ranks: Codes, distinct: Ints) -> int:
+    """Fill in the rank of each number that is seen, and what is seen, ascending; count it."""
+    for i in range(len(seen)):
+        ranks[seen[i] - least] = 1
+    n_distinct = 0
+    for place in range(len(ranks)):
+        if ranks[place]:
+            ranks[place] = n_distinct
+            distinct[n_distinct] = place + least
+            n_distinct += 1
+    return n_distinct
 
 
 def _bounds(column: pa.Array | pa.ChunkedArray, room: int = 0) -> tuple[int, int] | None:

@@ -66,7 +66,8 @@ def test_what_is_reused_is_what_a_full_run_gives(history, depth):
     with TemporaryDirectory() as folder:
         snapshots = [snapshot_of(w, Path(folder) / name) for w, name in ((old, "a"), (new, "b"))]
         computed = Computed(rows=rows, snapshot=snapshots[0].directory)
-        right = still_right(plan, computed, *snapshots)
+        nodes = lower(plan.definitions, after.schema)
+        right = still_right(nodes, computed, *snapshots)
     stale = missing(rows, right, key)
     was, now = compute(plan, old), compute(plan, new)
     pd.testing.assert_frame_equal(was[~stale], now[~stale], check_exact=True)

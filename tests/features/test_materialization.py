@@ -5,6 +5,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from features.engine.appended import Computed, missing
 from features.engine.cancellation import CancelledError
 from features.engine.effort import Effort
 from features.engine.execute import compute_matrix
@@ -96,3 +97,16 @@ def test_a_cancelled_run_leaves_nothing_behind(tmp_path, plan):
     ]
     with pytest.raises(FeatureError, match="at least 1, got 0"):
         Effort(n_threads=0)
+
+
+@pytest.mark.parametrize(
+    "keys", [[3, -1, 7], [2**62, -(2**62), 0], ["a", "b", ""], [np.int8(-128), np.int8(127), 0]]
+)
+def test_rows_that_a_matrix_has_are_not_missing(tmp_path, keys):
+    times = pd.to_datetime(["2024-01-01", "2024-01-02"])
+    pairs = [(key, time) for key in keys for time in times]
+    rows = pd.DataFrame(pairs, columns=["k", "cutoff_time"])
+    for there in ([], [0], [5, 2, 3], range(6)):
+        computed = Computed(rows=rows.iloc[list(there)], snapshot=tmp_path)
+        flags = missing(pd.concat([rows, rows]), computed, "k")
+        assert flags.tolist() == [i not in there for i in range(6)] * 2

@@ -7,12 +7,13 @@ from pathlib import Path
 import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 
 from features.errors import StoreError
-from features.matrix import column_name, matrix_columns, write_matrix
+from features.matrix import column_name, matrix_columns, write_batches, write_matrix
 from features.partitions import list_files
 
 CREATED = pd.Timestamp("2013-02-01")
@@ -110,6 +111,16 @@ class TestWriteMatrix:
         with pytest.raises(StoreError, match="found no Parquet file"):
             matrix_columns(tmp_path)
 
+    def test_parts_are_stored_as_a_frame_is(self, frame: pd.DataFrame, tmp_path: Path) -> None:
+        frame = frame.sort_values("cutoff_time", ignore_index=True)
+        parts = [frame.iloc[:2], frame.iloc[2:]]
+        batches = [pa.RecordBatch.from_pandas(part, preserve_index=False) for part in parts]
+        whole = write(frame, tmp_path / "frame")
+        directory = tmp_path / "parts"
+        cut = write_batches(batches, directory=directory, key="flight_id", created_at=CREATED)
+        assert cut.name == whole.name
+        pd.testing.assert_frame_equal(pd.read_parquet(cut), pd.read_parquet(whole))
+
     def test_string_keys(self, frame: pd.DataFrame, tmp_path: Path) -> None:
         frame["flight_id"] = ["x", "y", "z"]
         write(frame, tmp_path)
@@ -142,6 +153,25 @@ class TestRefusals:
     ) -> None:
         with pytest.raises(StoreError, match=message):
             write(frame.assign(**change), tmp_path)
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize(
+        ("name", "values", "message"),
+        [
+            ("k", pa.array([1.0, 2.0]), "the key whole ones.* got double"),
+            ("k", pa.array([1, None]), "a value in every row, got nulls in column 'k'"),
+            ("cutoff_time", pa.array([1, 2]), "naive times, got int64"),
+            ("cutoff_time", pa.array([1, 2], pa.timestamp("us", tz="UTC")), "got timestamp"),
+            ("x", pa.array([1, 2], pa.timestamp("us")), "'x' to hold numbers.* got timestamp"),
+        ],
+    )
+    def test_values_of_parts(
+        self, tmp_path: Path, name: str, values: pa.Array, message: str
+    ) -> None:
+        columns = {"k": pa.array([1, 2]), "cutoff_time": pa.array([1, 2], pa.timestamp("us"))}
+        batch = pa.record_batch(columns | {"x": pa.array([True, None]), name: values})
+        with pytest.raises(StoreError, match=message):
+            write_batches([batch], directory=tmp_path, key="k", created_at=CREATED)
         assert list(tmp_path.iterdir()) == []
 
     def test_columns_and_rows(self, frame: pd.DataFrame, tmp_path: Path) -> None:
