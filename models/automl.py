@@ -39,6 +39,9 @@ LONG = 1e6
 """Seconds that a search without a time limit may take: eleven days."""
 
 MIN_SECONDS = 0.1
+SEEDS = 2**31
+"""Seeds go from 0 to below this."""
+
 CHECK_SHARE = 0.03
 """Of `max_seconds`, what looking for leaks may take."""
 
@@ -206,6 +209,8 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         """Pass on what was set; refuse what the search does not have yet."""
         if self.max_latency_ms is not None:
             raise EstimatorError.not_yet("max_latency_ms", self.max_latency_ms)
+        if not isinstance(self.seed, (int, np.integer)) or not 0 <= self.seed < SEEDS:
+            raise EstimatorError(f"Expected seed as a whole number from 0, got {self.seed!r}.")
         given: dict[str, Any] = {} if self.strategy is None else {"strategy": self.strategy}
         n_jobs = None if self.n_jobs == -1 else self.n_jobs
         return SearchOptions(holdout_share=0.0, finish_on_interrupt=True, n_jobs=n_jobs, **given)

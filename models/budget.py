@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from models.errors import SearchError
+from models.errors import OptionError
 from models.families.family import Family
 from models.leaderboard import TrialRecord
 
@@ -55,9 +55,9 @@ class SearchBudget:
     def __post_init__(self) -> None:
         """Refuse a budget for nothing."""
         if not self.max_seconds > 0:
-            raise SearchError(f"Expected max_seconds above 0, got {self.max_seconds}.")
+            raise OptionError(f"Expected max_seconds above 0, got {self.max_seconds}.")
         if self.max_trials is not None and self.max_trials < 1:
-            raise SearchError(f"Expected max_trials of at least 1 or None, got {self.max_trials}.")
+            raise OptionError(f"Expected max_trials of at least 1 or None, got {self.max_trials}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

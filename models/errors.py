@@ -68,7 +68,19 @@ class SearchError(ModelError):
         )
 
     @classmethod
-    def unknown_family(cls, name: str, known: Iterable[str]) -> "SearchError":
+    def no_worker(cls, cause: str) -> "SearchError":
+        """The worker process cannot be started."""
+        return cls(
+            f"Expected a worker process to start, got: {cause}. Check that "
+            "`python -m models.worker_process` runs with this interpreter."
+        )
+
+
+class OptionError(SearchError, ValueError):
+    """A search is asked for with a budget, an option or a candidate that cannot be."""
+
+    @classmethod
+    def unknown_family(cls, name: str, known: Iterable[str]) -> "OptionError":
         """A warm candidate names a family that does not exist."""
         return cls(
             f"Expected a candidate of one of the families {', '.join(known)}, got {name!r}. "
@@ -76,20 +88,12 @@ class SearchError(ModelError):
         )
 
     @classmethod
-    def unknown_strategy(cls, name: str, known: Iterable[str]) -> "SearchError":
+    def unknown_strategy(cls, name: str, known: Iterable[str]) -> "OptionError":
         """The options name a strategy that does not exist."""
         names = list(known)
         close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.4)
         hint = f" Did you mean {close[0]!r}?" if close else " Choose one of them."
         return cls(f"Expected a strategy ({', '.join(names)}), got {name!r}.{hint}")
-
-    @classmethod
-    def no_worker(cls, cause: str) -> "SearchError":
-        """The worker process cannot be started."""
-        return cls(
-            f"Expected a worker process to start, got: {cause}. Check that "
-            "`python -m models.worker_process` runs with this interpreter."
-        )
 
 
 class TrialError(ModelError):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from models.errors import SearchError
+from models.errors import OptionError
 
 STRATEGIES = ("grid", "random", "tpe", "gp_ei", "gp_ucb", "forest", "evolution", "nsga2")
 """Names of `models.strategies.SAMPLERS`, which is slower to import."""
@@ -36,7 +36,7 @@ class SearchOptions:
 
     Raises
     ------
-    SearchError
+    OptionError
         When a number is below 1, or the strategy unknown.
     """
 
@@ -51,8 +51,8 @@ class SearchOptions:
     def __post_init__(self) -> None:
         """Refuse less than one core or byte, and a strategy that does not exist."""
         if self.strategy not in STRATEGIES:
-            raise SearchError.unknown_strategy(self.strategy, STRATEGIES)
+            raise OptionError.unknown_strategy(self.strategy, STRATEGIES)
         for name in ("n_jobs", "max_worker_bytes"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise SearchError(f"Expected {name} of at least 1 or None, got {value}.")
+                raise OptionError(f"Expected {name} of at least 1 or None, got {value}.")

@@ -15,7 +15,7 @@ from models.budget import Clock, SearchBudget
 from models.candidate import Candidate
 from models.dataset import Dataset
 from models.ensemble import EnsembleModel
-from models.errors import SearchError
+from models.errors import OptionError, SearchError
 from models.families.family import Family, Shape
 from models.inline import Inline
 from models.interruption import hearing
@@ -129,6 +129,8 @@ def search(
     ------
     ProblemError
         When rows, classes or moments are too few.
+    OptionError
+        When a warm candidate names a family that does not exist.
     SearchError
         When the directory holds another search, is in use, or no worker can be started.
     """
@@ -137,7 +139,7 @@ def search(
     known: Mapping[str, Family] = importlib.import_module(options.families).FAMILIES
     for candidate in warm:
         if candidate.family not in known:
-            raise SearchError.unknown_family(candidate.family, known)
+            raise OptionError.unknown_family(candidate.family, known)
     directory.mkdir(parents=True, exist_ok=True)
     cores = options.n_jobs or _count_cores()
     workforce = plan_workforce(Shape.of(data.X), cores)

@@ -2,7 +2,7 @@ import pytest
 
 from models.budget import Clock, SearchBudget, expected_seconds, refit_seconds
 from models.candidate import Candidate
-from models.errors import SearchError
+from models.errors import OptionError
 from models.families import FAMILIES
 from models.leaderboard import TrialRecord
 
@@ -20,7 +20,7 @@ def took(family, seconds, state="done"):
 
 @pytest.mark.parametrize("wrong", [{"max_seconds": 0}, {"max_seconds": -1}, {"max_trials": 0}])
 def test_a_budget_for_nothing_is_refused(wrong):
-    with pytest.raises(SearchError, match="Expected max_"):
+    with pytest.raises(OptionError, match="Expected max_"):
         SearchBudget(**wrong)
 
 

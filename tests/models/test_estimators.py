@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from models import AutoMLClassifier, AutoMLRegressor
-from models.errors import EstimatorError, ModelError
+from models.errors import ModelError
 from models.findings import DataWarning
 
 N = 240
@@ -203,14 +203,20 @@ def test_the_same_search_in_a_state_directory_is_not_done_twice(tmp_path):
         ({"time_column": "kind"}, "cannot be read"),
         ({"max_seconds": None}, "max_seconds or max_trials"),
         ({"max_seconds": -1.0}, "max_seconds above 0"),
+        ({"max_trials": 0}, "max_trials of at least 1"),
+        ({"n_jobs": 0}, "n_jobs of at least 1"),
+        ({"strategy": "tpee"}, "Did you mean 'tpe'"),
+        ({"seed": None}, "seed as a whole number"),
+        ({"seed": -1}, "seed as a whole number"),
         ({"max_latency_ms": 1.0}, "does not have it yet"),
     ],
 )
 def test_what_cannot_be_done_is_refused_by_fit(parameters, message):
     X, y = make_frame(40)
     model = AutoMLRegressor(**parameters)
-    with pytest.raises((EstimatorError, ModelError), match=message):
+    with pytest.raises(ValueError, match=message) as refused:
         model.fit(X, y)
+    assert isinstance(refused.value, ModelError)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from models.candidate import Candidate
-from models.errors import SearchError
+from models.errors import OptionError
 from models.families.family import Shape
 from models.options import SearchOptions
 from models.pool import Workforce, open_pool, plan_workforce
@@ -24,7 +24,7 @@ def test_few_rows_get_a_worker_per_core_and_many_get_all_cores():
 
 @pytest.mark.parametrize("field", ["n_jobs", "max_worker_bytes"])
 def test_less_than_one_is_refused(field):
-    with pytest.raises(SearchError, match=f"Expected {field} of at least 1"):
+    with pytest.raises(OptionError, match=f"Expected {field} of at least 1"):
         SearchOptions(**{field: 0})
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from models.candidate import Candidate
 from models.dataset import Dataset
-from models.errors import ProblemError, SearchError
+from models.errors import OptionError, ProblemError, SearchError
 from models.families import FAMILIES
 from models.ledger import TrialLedger
 from models.persistence import load_model, save_model
@@ -406,9 +406,9 @@ def test_the_portfolio_is_followed_up_by_the_strategy_asked_for(tmp_path):
 
 def test_nonsense_is_refused_before_anything_is_tried(tmp_path):
     data = make_table(n_rows=200)
-    with pytest.raises(SearchError, match="one of the families"):
+    with pytest.raises(OptionError, match="one of the families"):
         run(data, "binary", tmp_path, warm=[Candidate(family="oracle")])
-    with pytest.raises(SearchError, match=r"strategy \(grid, .*'tpee'. Did you mean 'tpe'"):
+    with pytest.raises(OptionError, match=r"strategy \(grid, .*'tpee'. Did you mean 'tpe'"):
         SearchOptions(strategy="tpee")
     one_class = dataclasses.replace(data, y=np.zeros(200, dtype=int))
     with pytest.raises(ProblemError, match="two classes"):
