@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from features.fingerprint import fingerprint
@@ -25,7 +26,7 @@ from models.findings import DataWarning, refuse
 from models.frames import FramedModel, convert
 from models.leaderboard import Leaderboard
 from models.roles import find_column, read_groups, read_times
-from models.rows import MIN_ROWS, has_text_names, read_again, read_rows
+from models.rows import MIN_ROWS, has_text_names, read_again, read_rows, read_weights
 from models.search import SearchBudget, SearchOptions, SearchResult, search
 from models.splits import make_folds
 from models.task import Problem, Task
@@ -112,16 +113,20 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         )
         export(self._model, described, Path(path))
 
-    def _fit(self, X: Any, y: Any) -> Self:
+    def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
         begun = time.monotonic()
-        frame = read_rows(X, min_rows=MIN_ROWS)
+        frame, y, weight = _counted(read_rows(X, min_rows=MIN_ROWS), y, sample_weight)
         labels, classes = self._learn_labels(y)
         check_consistent_length(frame, labels)
         self._remember(X, frame)
         described, cutoff_time, key = self._by_role(X, frame)
         learned = learn_columns(described, ageless=self._role_names(X, "time_column"))
         data = Dataset(
-            X=convert(described, learned.columns), y=labels, cutoff_time=cutoff_time, key=key
+            X=convert(described, learned.columns),
+            y=labels,
+            cutoff_time=cutoff_time,
+            key=key,
+            weight=weight,
         )
         problem = self._problem(classes)
         options = self._options()
@@ -253,6 +258,20 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         tags.input_tags.string = True
         tags.input_tags.categorical = True
         return tags
+
+
+def _counted(
+    frame: pd.DataFrame, y: Any, sample_weight: Any
+) -> tuple[pd.DataFrame, Any, np.ndarray | None]:
+    """Give rows, labels and weights without the rows that do not count."""
+    weight = read_weights(sample_weight)
+    check_consistent_length(frame, y, weight)
+    if weight is None or weight.all():
+        return frame, y, weight
+    kept = np.flatnonzero(weight)
+    if y is not None:
+        y = _safe_indexing(y, kept)
+    return frame.iloc[kept].reset_index(drop=True), y, weight[kept]
 
 
 def tabulate(leaderboard: Leaderboard, weights: dict[int, float]) -> pd.DataFrame:

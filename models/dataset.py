@@ -26,6 +26,9 @@ class Dataset:
         A missing `label_time` means "known at the cutoff".
     key
         What the row is about; rows with one key are never split when there is no time.
+    weight
+        How much each row counts, above zero; None for all the same. Only proportions matter:
+        they are brought to a mean of one.
 
     Raises
     ------
@@ -38,18 +41,21 @@ class Dataset:
     cutoff_time: np.ndarray | None = None
     label_time: np.ndarray | None = None
     key: np.ndarray | None = None
+    weight: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no later step could handle; bring times to microseconds."""
         _check_names(self.X)
         _check_columns(self.X)
-        for name in ("y", "cutoff_time", "label_time", "key"):
+        for name in ("y", "cutoff_time", "label_time", "key", "weight"):
             _check_length(name, getattr(self, name), len(self.X))
         if self.y.dtype.kind not in "biuf" or not np.isfinite(self.y.astype(float)).all():
             raise DatasetError(
                 "Expected numeric labels without missing values, "
                 f"got dtype {self.y.dtype}. Encode classes as 0 … k-1 and drop unlabelled rows."
             )
+        if self.weight is not None:
+            object.__setattr__(self, "weight", _proportions(self.weight))
         if self.cutoff_time is None and self.label_time is not None:
             raise DatasetError("Expected cutoff_time beside label_time, got None. Give both.")
         for name in ("cutoff_time", "label_time"):
@@ -83,6 +89,9 @@ class Dataset:
             digest.update(b"\1")
             if array is not None:
                 _update(digest, array)
+        if self.weight is not None:
+            digest.update(b"\2")
+            _update(digest, self.weight)
         return digest.hexdigest()[:LENGTH]
 
     def take(self, indices: np.ndarray) -> "Dataset":
@@ -93,6 +102,7 @@ class Dataset:
             cutoff_time=None if self.cutoff_time is None else self.cutoff_time[indices],
             label_time=None if self.label_time is None else self.label_time[indices],
             key=None if self.key is None else self.key[indices],
+            weight=None if self.weight is None else self.weight[indices],
         )
 
 
@@ -132,6 +142,15 @@ def _check_length(name: str, array: np.ndarray | None, n_rows: int) -> None:
         raise DatasetError(
             f"Expected {name} of shape ({n_rows},) beside X of {n_rows} rows, got {array.shape}."
         )
+
+
+def _proportions(weight: np.ndarray) -> np.ndarray | None:
+    """Bring weights to a mean of one; None when all are the same, as without any."""
+    if weight.dtype.kind not in "iuf" or not (np.isfinite(weight) & (weight > 0)).all():
+        raise DatasetError(
+            "Expected weights above zero and finite, got others. Leave rows without weight out."
+        )
+    return None if (weight == weight[:1]).all() else weight / weight.mean()
 
 
 def _microseconds(name: str, times: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ MAX_ROWS = 12_000
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OutOfFold:
-    """Labels of the rows in all validation blocks, and where each block lies.
+    """Labels of the rows in all validation blocks, their weights, and where each block lies.
 
     Attributes
     ----------
@@ -36,19 +36,31 @@ class OutOfFold:
         Shape `(n,)`.
     sizes
         Rows per block, in order.
+    weight
+        Shape `(n,)`; None when all rows count the same.
     """
 
     y: np.ndarray
     sizes: tuple[int, ...]
+    weight: np.ndarray | None = None
 
     def score(self, metric: Metric, prediction: np.ndarray, step: int = 1) -> float:
         """Score block by block and average, as a trial's score is made."""
+        return float(np.mean(self.scores(metric, prediction, step)))
+
+    def scores(self, metric: Metric, prediction: np.ndarray, step: int = 1) -> tuple[float, ...]:
+        """Score each block, on every row or every `step`-th."""
         stops = np.cumsum(self.sizes)
-        scores = [
-            metric.score(self.y[start:stop:step], prediction[start:stop:step])
-            for start, stop in zip(stops - self.sizes, stops, strict=True)
+        blocks = [
+            slice(start, stop, step) for start, stop in zip(stops - self.sizes, stops, strict=True)
         ]
-        return float(np.mean(scores))
+        weight = self.weight
+        return tuple(
+            metric.score(
+                self.y[block], prediction[block], None if weight is None else weight[block]
+            )
+            for block in blocks
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,7 +68,7 @@ class AutoMLClassifier(ClassifierMixin, AutoML):  # type: ignore[misc]
     (150, 3)
     """
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Search on rows and their labels.
 
         Parameters
@@ -78,13 +78,16 @@ class AutoMLClassifier(ClassifierMixin, AutoML):  # type: ignore[misc]
             dates, missing values.
         y
             A label per row, at least two different ones.
+        sample_weight
+            How much each row counts, from 0, shape `(n_rows,)`: in training, in all scores, and
+            in the choice of the ensemble. Only proportions matter; rows of weight 0 are left out.
 
         Raises
         ------
         ValueError
             When rows, labels or parameters cannot be used.
         """
-        return self._fit(X, y)
+        return self._fit(X, y, sample_weight)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the most probable class, shape `(n_rows,)`."""
@@ -118,9 +121,9 @@ class AutoMLRegressor(RegressorMixin, AutoML):  # type: ignore[misc]
     True
     """
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Search on rows and their values; see `AutoMLClassifier.fit`."""
-        return self._fit(X, y)
+        return self._fit(X, y, sample_weight)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict values, shape `(n_rows,)`."""

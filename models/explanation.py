@@ -21,11 +21,12 @@ MAX_ROWS = 3_000
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Judge:
-    """Members that one fold left, and rows of its validation block."""
+    """Members that one fold left, and rows of its validation block with their weights."""
 
     model: FramedModel
     X: pd.DataFrame
     y: np.ndarray
+    weight: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -84,6 +85,7 @@ def make_judges(left: Leftover, rows: pd.DataFrame, data: Dataset) -> tuple[Judg
                 model=replace(left.model, ensemble=ensemble),
                 X=rows.iloc[few].reset_index(drop=True),
                 y=data.y[few],
+                weight=None if data.weight is None else data.weight[few],
             )
         )
     return tuple(judges)
@@ -108,6 +110,7 @@ def explain(judges: Sequence[Judge], *, seed: int, max_seconds: float) -> pd.Dat
                 judge.X,
                 judge.y,
                 judge.model.ensemble.problem,
+                weight=judge.weight,
                 seed=seed,
                 n_top=judge.X.shape[1],
                 max_seconds=max_seconds / len(judges),

@@ -1,7 +1,7 @@
 """Importance: how much worse a model gets when a column's values are shuffled."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +15,10 @@ SCREEN_ROWS = 300
 N_TOP = 30
 MAX_CALL_ROWS = 12_000
 """Rows predicted in one call."""
+
+
+Gain = Callable[[np.ndarray], float]
+"""From predictions of some rows to how good they are, greater being better."""
 
 
 class Predictor(Protocol):
@@ -35,6 +39,7 @@ def permutation_importance(
     problem: Problem,
     *,
     seed: int,
+    weight: np.ndarray | None = None,
     n_top: int = N_TOP,
     max_rows: int = MAX_ROWS,
     max_seconds: float = 10.0,
@@ -49,6 +54,8 @@ def permutation_importance(
     ----------
     X, y
         Rows the model was not fitted on; a sample is drawn by `seed`.
+    weight
+        How much each row counts; None for all the same.
     max_seconds
         Columns that are not measured by then are left out. Below this limit the answer depends
         on model, rows and seed alone.
@@ -65,25 +72,29 @@ def permutation_importance(
     rows = rng.permutation(len(X))[:max_rows]
     columns = [str(name) for name in X.columns if name in model.used_columns]
     few = rows[:SCREEN_ROWS]
+    gains = [_gain_of(problem, y, weight, some) for some in (few, rows)]
     # Half of the time at most for the screening, so that the answer itself is measured.
     half = time.monotonic() + max_seconds / 2
-    screened = _drops(model, X.iloc[few], y[few], problem, columns, rng, half)
+    screened = _drops(model, X.iloc[few], gains[0], columns, rng, half)
     top = sorted(screened, key=lambda name: -screened[name])[:n_top]
-    drops = _drops(model, X.iloc[rows], y[rows], problem, top, rng, deadline)
+    drops = _drops(model, X.iloc[rows], gains[1], top, rng, deadline)
     return tuple(sorted(drops.items(), key=lambda item: -item[1]))
+
+
+def _gain_of(problem: Problem, y: np.ndarray, weight: np.ndarray | None, rows: np.ndarray) -> Gain:
+    metric, counted = problem.scoring, None if weight is None else weight[rows]
+    return lambda prediction: metric.gain(metric.score(y[rows], prediction, counted))
 
 
 def _drops(
     model: Predictor,
     X: pd.DataFrame,
-    y: np.ndarray,
-    problem: Problem,
+    gain_of: Gain,
     columns: Sequence[str],
     rng: np.random.Generator,
     deadline: float,
 ) -> dict[str, float]:
-    metric = problem.scoring
-    score = metric.gain(metric.score(y, model.predict(X)))
+    score = gain_of(model.predict(X))
     rows = X.reset_index(drop=True)
     # NOTE: several columns share a call, as an ensemble's cost per call is that of thousands of
     # rows.
@@ -96,7 +107,7 @@ def _drops(
             break
         predictions = np.split(model.predict(pd.concat(shuffled)), len(group))
         for name, prediction in zip(group, predictions, strict=True):
-            drops[name] = score - metric.gain(metric.score(y, prediction))
+            drops[name] = score - gain_of(prediction)
     return drops
 
 

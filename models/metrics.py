@@ -1,14 +1,15 @@
 """Metrics: how well predictions meet labels, in the metric's own sign.
 
 Shapes: binary predictions are P(class 1), `(n,)`; multiclass ones are `(n, k)` with rows that
-add up to one; regression ones are `(n,)`. Labels are codes or values, `(n,)`. A metric that is
+add up to one; regression ones are `(n,)`. Labels are codes or values, `(n,)`. Weights, `(n,)` and
+above zero, count a row as so many; without them every row counts once. A metric that is
 undefined on the rows given (one class only, no rows) is NaN rather than an error, because block
 bootstraps and thin windows meet such rows by chance.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from scipy.stats import rankdata
@@ -18,7 +19,14 @@ _BOTH = frozenset({"binary", "multiclass"})
 _BINARY = frozenset({"binary"})
 _REGRESSION = frozenset({"regression"})
 
-Score = Callable[[np.ndarray, np.ndarray], float]
+Weight = np.ndarray | None
+
+
+class Score(Protocol):
+    """Says how well predictions meet labels."""
+
+    def __call__(self, y: np.ndarray, prediction: np.ndarray, weight: Weight = None) -> float:
+        """Score rows; see the module for shapes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +42,7 @@ class Metric:
     needs
         `probability` or `value`: what a prediction must be.
     score
-        `(labels, predictions) -> float`; NaN where undefined.
+        `(labels, predictions, weights or None) -> float`; NaN where undefined.
     """
 
     name: str
@@ -57,7 +65,7 @@ def metrics_of(task: str) -> Mapping[str, Metric]:
     return {name: metric for name, metric in METRICS.items() if task in metric.tasks}
 
 
-def roc_auc(y: np.ndarray, prediction: np.ndarray) -> float:
+def roc_auc(y: np.ndarray, prediction: np.ndarray, weight: Weight = None) -> float:
     """Area under the ROC curve; for several classes the mean over one-versus-rest areas.
 
     Ties count half (the Mann-Whitney statistic), so 100,000 rows take one sort.
@@ -68,7 +76,8 @@ def roc_auc(y: np.ndarray, prediction: np.ndarray) -> float:
     0.75
     """
     if prediction.ndim == 2:
-        areas = [roc_auc(y == code, prediction[:, code]) for code in range(prediction.shape[1])]
+        codes = range(prediction.shape[1])
+        areas = [roc_auc(y == code, prediction[:, code], weight) for code in codes]
         defined = [area for area in areas if np.isfinite(area)]
         return float(np.mean(defined)) if defined else float("nan")
     positive = np.asarray(y) > 0
@@ -76,11 +85,13 @@ def roc_auc(y: np.ndarray, prediction: np.ndarray) -> float:
     n_negative = len(positive) - n_positive
     if n_positive == 0 or n_negative == 0:
         return float("nan")
+    if weight is not None:
+        return _weighted_area(positive, prediction, weight)
     rank_sum = float(rankdata(prediction)[positive].sum())
     return (rank_sum - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative)
 
 
-def average_precision(y: np.ndarray, prediction: np.ndarray) -> float:
+def average_precision(y: np.ndarray, prediction: np.ndarray, weight: Weight = None) -> float:
     """Precision averaged over the recalls at which it is reached (no interpolation)."""
     positive = np.asarray(y) > 0
     if not positive.any():
@@ -88,67 +99,86 @@ def average_precision(y: np.ndarray, prediction: np.ndarray) -> float:
     order = np.argsort(-prediction, kind="stable")
     descending = prediction[order]
     last_of_tie = np.append(np.flatnonzero(np.diff(descending)), len(descending) - 1)
-    hits = np.cumsum(positive[order])[last_of_tie]
-    precision = hits / (last_of_tie + 1)
+    counted = np.ones(len(order)) if weight is None else weight[order]
+    hits = np.cumsum(counted * positive[order])[last_of_tie]
+    precision = hits / np.cumsum(counted)[last_of_tie]
     return float(np.sum(np.diff(hits, prepend=0) * precision) / hits[-1])
 
 
-def log_loss(y: np.ndarray, prediction: np.ndarray) -> float:
+def log_loss(y: np.ndarray, prediction: np.ndarray, weight: Weight = None) -> float:
     """Mean negative logarithm of the probability given to what happened (natural log)."""
     chance = _chance_of_truth(y, prediction)
-    return float(-np.mean(np.log(np.clip(chance, _SMALLEST, 1.0)))) if len(y) else float("nan")
+    return _mean(-np.log(np.clip(chance, _SMALLEST, 1.0)), weight)
 
 
-def brier(y: np.ndarray, prediction: np.ndarray) -> float:
+def brier(y: np.ndarray, prediction: np.ndarray, weight: Weight = None) -> float:
     """Mean squared distance between the probability of class 1 and what happened."""
-    return float(np.mean((np.asarray(y, float) - prediction) ** 2)) if len(y) else float("nan")
+    return _mean((np.asarray(y, float) - prediction) ** 2, weight)
 
 
-def accuracy(y: np.ndarray, prediction: np.ndarray) -> float:
+def accuracy(y: np.ndarray, prediction: np.ndarray, weight: Weight = None) -> float:
     """Share of rows whose most probable class (binary: at one half) is the true one."""
-    return float(np.mean(_decided(prediction) == y)) if len(y) else float("nan")
+    return _mean(_decided(prediction) == y, weight)
 
 
-def balanced_accuracy(y: np.ndarray, prediction: np.ndarray) -> float:
+def balanced_accuracy(y: np.ndarray, prediction: np.ndarray, weight: Weight = None) -> float:
     """Mean over the classes present of the share of their rows that were recognised."""
-    right = _decided(prediction) == y
+    counted = np.ones(len(y)) if weight is None else weight
+    right = counted * (_decided(prediction) == y)
     codes = np.asarray(y).astype(np.intp)
-    totals = np.bincount(codes)
+    totals = np.bincount(codes, weights=counted)
     present = totals > 0
     if not present.any():
         return float("nan")
     return float(np.mean(np.bincount(codes, weights=right)[present] / totals[present]))
 
 
-def f1(y: np.ndarray, prediction: np.ndarray) -> float:
+def f1(y: np.ndarray, prediction: np.ndarray, weight: Weight = None) -> float:
     """Harmonic mean of precision and recall of class 1, decided at one half."""
     positive, called = np.asarray(y) > 0, _decided(prediction) > 0
-    denominator = int(positive.sum()) + int(called.sum())
-    return float(2 * np.sum(positive & called) / denominator) if denominator else float("nan")
+    counted = np.ones(len(positive)) if weight is None else weight
+    denominator = float(counted @ positive + counted @ called)
+    return float(2 * (counted @ (positive & called)) / denominator) if denominator else float("nan")
 
 
-def rmse(y: np.ndarray, prediction: np.ndarray) -> float:
+def rmse(y: np.ndarray, prediction: np.ndarray, weight: Weight = None) -> float:
     """Root of the mean squared error, in the label's unit."""
-    return float(np.sqrt(np.mean((y - prediction) ** 2))) if len(y) else float("nan")
+    return float(np.sqrt(_mean((y - prediction) ** 2, weight)))
 
 
-def mae(y: np.ndarray, prediction: np.ndarray) -> float:
+def mae(y: np.ndarray, prediction: np.ndarray, weight: Weight = None) -> float:
     """Mean absolute error, in the label's unit."""
-    return float(np.mean(np.abs(y - prediction))) if len(y) else float("nan")
+    return _mean(np.abs(y - prediction), weight)
 
 
-def r2(y: np.ndarray, prediction: np.ndarray) -> float:
+def r2(y: np.ndarray, prediction: np.ndarray, weight: Weight = None) -> float:
     """Share of the labels' variance explained; NaN when the labels do not vary."""
-    spread = float(np.sum((y - np.mean(y)) ** 2)) if len(y) else 0.0
-    return float(1 - np.sum((y - prediction) ** 2) / spread) if spread > 0 else float("nan")
+    spread = _mean((y - _mean(y, weight)) ** 2, weight)
+    return 1 - _mean((y - prediction) ** 2, weight) / spread if spread > 0 else float("nan")
 
 
-def rmsle(y: np.ndarray, prediction: np.ndarray) -> float:
+def rmsle(y: np.ndarray, prediction: np.ndarray, weight: Weight = None) -> float:
     """Root of the mean squared difference of log(1 + x); negative predictions count as zero."""
     if not len(y) or np.min(y) <= -1:
         return float("nan")
     distance = np.log1p(y) - np.log1p(np.clip(prediction, 0.0, None))
-    return float(np.sqrt(np.mean(distance**2)))
+    return float(np.sqrt(_mean(distance**2, weight)))
+
+
+def _mean(values: np.ndarray, weight: Weight) -> float:
+    if not len(values):
+        return float("nan")
+    return float(np.mean(values) if weight is None else np.average(values, weights=weight))
+
+
+def _weighted_area(positive: np.ndarray, prediction: np.ndarray, weight: np.ndarray) -> float:
+    """Weigh the pairs (positive, negative) in the right order by the product of their weights."""
+    levels, places = np.unique(prediction, return_inverse=True)
+    above, below = (
+        np.bincount(places, weight * rows, minlength=len(levels)) for rows in (positive, ~positive)
+    )
+    in_order = above @ (np.cumsum(below) - below / 2)
+    return float(in_order / (above.sum() * below.sum()))
 
 
 def _chance_of_truth(y: np.ndarray, prediction: np.ndarray) -> np.ndarray:

@@ -112,6 +112,34 @@ def read_values(y: Any) -> np.ndarray:
     return _finite(values)
 
 
+def read_weights(sample_weight: Any) -> np.ndarray | None:
+    """Give weights as floats, None when there are none.
+
+    Raises
+    ------
+    ValueError
+        When they are not one finite number from 0 per row, or all are 0.
+    """
+    if sample_weight is None:
+        return None
+    try:
+        weights = np.asarray(sample_weight, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise EstimatorError(f"Expected numbers in sample_weight, got others: {error}.") from error
+    if weights.ndim != 1:
+        raise EstimatorError(
+            f"Expected sample_weight with one number per row, got an array of shape "
+            f"{weights.shape}."
+        )
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        raise EstimatorError("Expected finite numbers from 0 in sample_weight, got others too.")
+    if not weights.any():
+        raise EstimatorError(
+            "Expected a weight above 0 for some rows, but all of sample_weight is zero."
+        )
+    return weights
+
+
 def _read_labels(y: Any) -> np.ndarray:
     if y is None:
         raise EstimatorError("This estimator requires y to be passed, but the target y is None.")

@@ -58,11 +58,14 @@ class Holdout:
         Positions in the dataset given, ascending.
     predictions
         In the metric's shape.
+    weight
+        Of the rows; None when all count the same.
     """
 
     indices: np.ndarray
     predictions: np.ndarray
     y: np.ndarray
+    weight: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -184,7 +187,7 @@ def search(
         weights=session.selection.weights,
         ensemble_score=session.selection.score,
         model=model,
-        holdout=Holdout(indices=holdout, predictions=predictions, y=sealed.y),
+        holdout=Holdout(indices=holdout, predictions=predictions, y=sealed.y, weight=sealed.weight),
         search_fingerprint=found,
         resumed_trials=session.n_resumed,
         seconds=clock.elapsed,
@@ -210,6 +213,7 @@ def _split(
         folds=make_folds(seen, seed=seed),
         problem=problem,
         bagged=is_bagged(seen),
+        weight=seen.weight,
     )
     return rows, holdout
 

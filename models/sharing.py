@@ -1,7 +1,8 @@
 """Sharing: the search rows as files that worker processes map into memory.
 
 `data/` in the search directory, written once: `numbers.npy` (float64), `codes.npy` (positions in
-`levels.json`, -1 for missing), `y.npy`, one pair of row positions per fold, `meta.json`.
+`levels.json`, -1 for missing), `y.npy`, `weight.npy` where rows have weights, one pair of row
+positions per fold, `meta.json`.
 """
 
 import json
@@ -27,6 +28,8 @@ class SearchRows:
     ----------
     bagged
         Whether fold models are averaged; otherwise members are fitted anew on all rows.
+    weight
+        Shape `(n_rows,)`, with a mean of one; None when all rows count the same.
     """
 
     X: pd.DataFrame
@@ -34,14 +37,21 @@ class SearchRows:
     folds: tuple[Fold, ...]
     problem: Problem
     bagged: bool
+    weight: np.ndarray | None = None
 
     @property
     def out_of_fold(self) -> OutOfFold:
         """The labels of all validation blocks, in the folds' order."""
+        judged = np.concatenate([fold.valid for fold in self.folds])
         return OutOfFold(
-            y=np.concatenate([self.y[fold.valid] for fold in self.folds]),
+            y=self.y[judged],
             sizes=tuple(len(fold.valid) for fold in self.folds),
+            weight=self.weight_of(judged),
         )
+
+    def weight_of(self, rows: np.ndarray) -> np.ndarray | None:
+        """Give the weights of some rows, None when all rows count the same."""
+        return None if self.weight is None else self.weight[rows]
 
 
 def share(rows: SearchRows, directory: Path) -> None:
@@ -52,6 +62,8 @@ def share(rows: SearchRows, directory: Path) -> None:
     with creating_directory(directory) as fresh:
         np.save(fresh / "numbers.npy", rows.X[numeric].to_numpy(dtype=float))
         np.save(fresh / "y.npy", rows.y)
+        if rows.weight is not None:
+            np.save(fresh / "weight.npy", rows.weight)
         levels = _write_codes(rows.X, categorical, fresh)
         for number, fold in enumerate(rows.folds):
             np.save(fresh / f"train_{number}.npy", fold.train)
@@ -81,7 +93,7 @@ def open_shared(directory: Path) -> SearchRows:
             for position, name in enumerate(meta["categorical"])
         }
         frame = pd.concat([frame, pd.DataFrame(known, dtype=object)], axis=1)[meta["columns"]]
-    problem = meta["problem"]
+    problem, weight = meta["problem"], directory / "weight.npy"
     return SearchRows(
         X=frame,
         y=np.load(directory / "y.npy"),
@@ -90,6 +102,7 @@ def open_shared(directory: Path) -> SearchRows:
             task=problem["task"], metric=problem["metric"], classes=tuple(problem["classes"])
         ),
         bagged=meta["bagged"],
+        weight=np.load(weight) if weight.exists() else None,
     )
 
 

@@ -170,6 +170,8 @@ class Bench:
                 categorical=encoded.categorical,
                 X_valid=encoded.valid if judged else None,
                 y_valid=y[rows.valid] if judged else None,
+                weight=self.rows.weight_of(rows.train),
+                weight_valid=self.rows.weight_of(rows.valid) if judged else None,
                 n_rounds=request.n_rounds if isinstance(request, RefitRequest) else None,
                 seconds=seconds,
                 n_threads=request.n_threads,
@@ -234,7 +236,7 @@ class Bench:
     def _score(self, predictions: list[np.ndarray]) -> tuple[float, ...]:
         metric = self.rows.problem.scoring
         scores = tuple(
-            metric.score(self.rows.y[fold.valid], prediction)
+            metric.score(self.rows.y[fold.valid], prediction, self.rows.weight_of(fold.valid))
             for fold, prediction in zip(self.rows.folds, predictions, strict=True)
         )
         if not np.isfinite(scores).all():

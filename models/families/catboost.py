@@ -67,8 +67,8 @@ class CatBoost:
 
         booster = catboost.CatBoost(_parameters(task))
         booster.fit(
-            _pool(task, task.X, task.y),
-            eval_set=_pool(task, task.X_valid, task.y_valid),
+            _pool(task, task.X, task.y, task.weight),
+            eval_set=_pool(task, task.X_valid, task.y_valid, task.weight_valid),
             callbacks=[_StopAt(time.monotonic() + task.seconds)],
         )
         return Fit(estimator=CatBoostModel(booster), n_rounds=int(booster.tree_count_))
@@ -85,13 +85,16 @@ class _StopAt:
         return time.monotonic() <= self._deadline
 
 
-def _pool(task: FitTask, X: np.ndarray | None, y: np.ndarray | None) -> Any:
+def _pool(
+    task: FitTask, X: np.ndarray | None, y: np.ndarray | None, weight: np.ndarray | None
+) -> Any:
     import catboost
 
     if X is None:
         return None
     categorical = list(task.categorical)
-    return catboost.Pool(with_whole_levels(X, categorical), y, cat_features=categorical)
+    rows = with_whole_levels(X, categorical)
+    return catboost.Pool(rows, y, weight=weight, cat_features=categorical)
 
 
 def _parameters(task: FitTask) -> dict[str, Any]:

@@ -30,14 +30,24 @@ class Constant:
     def fit(self, task: FitTask) -> Fit:
         """Remember the labels' centre."""
         if task.problem.is_classification:
-            return Fit(estimator=DummyClassifier(strategy="prior").fit(task.X, task.y))
+            shares = DummyClassifier(strategy="prior")
+            return Fit(estimator=shares.fit(task.X, task.y, sample_weight=task.weight))
         constant = DummyRegressor(strategy="constant", constant=_centre(task))
         return Fit(estimator=constant.fit(task.X, task.y))
 
 
 def _centre(task: FitTask) -> float:
     if task.problem.metric == "mae":
-        return float(np.median(task.y))
+        return _median(task.y, task.weight)
     if task.problem.metric == "rmsle":
-        return float(np.expm1(np.log1p(task.y).mean()))
-    return float(task.y.mean())
+        return float(np.expm1(np.average(np.log1p(task.y), weights=task.weight)))
+    return float(np.average(task.y, weights=task.weight))
+
+
+def _median(y: np.ndarray, weight: np.ndarray | None) -> float:
+    """Give the value with as much weight below as above."""
+    if weight is None:
+        return float(np.median(y))
+    order = np.argsort(y, kind="stable")
+    heavier = np.cumsum(weight[order]) >= weight.sum() / 2
+    return float(y[order][np.argmax(heavier)])

@@ -76,6 +76,8 @@ class FitTask:
         score a little too good, as is common. None in a final fit.
     n_rounds
         Boosting rounds of a final fit, as the folds found them; None in a fold.
+    weight, weight_valid
+        How much each row counts, with a mean of about one; None when all count the same.
     seconds
         Time for the fit proper, after what is done once per fold (binning): a family that can
         stop early stops then.
@@ -90,6 +92,8 @@ class FitTask:
     categorical: tuple[int, ...] = ()
     X_valid: np.ndarray | None = None
     y_valid: np.ndarray | None = None
+    weight: np.ndarray | None = None
+    weight_valid: np.ndarray | None = None
     n_rounds: int | None = None
     seconds: float = float("inf")
     n_threads: int = 1

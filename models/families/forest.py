@@ -30,7 +30,7 @@ def grow(kind: Any, task: FitTask, *, bootstrap: bool) -> Fit:
         random_state=task.seed,
     )
     # float32 is what the trees work on; converted once here instead of inside every call.
-    estimator.fit(np.asarray(task.X, dtype=np.float32), task.y)
+    estimator.fit(np.asarray(task.X, dtype=np.float32), task.y, sample_weight=task.weight)
     # Served from one thread: starting threads costs a small batch more than it gains.
     estimator.set_params(n_jobs=1)
     return Fit(estimator=estimator)

@@ -83,12 +83,19 @@ class Histograms:
 def _boost(estimator: Any, X: np.ndarray, task: FitTask, rounds: int) -> None:
     estimator.set_params(max_iter=rounds)
     if task.X_valid is None or task.y_valid is None:
-        estimator.fit(X, task.y)
+        estimator.fit(X, task.y, sample_weight=task.weight)
         return
     known = np.ones(len(task.y_valid), dtype=bool)
     if task.problem.is_classification:
         known = np.isin(task.y_valid, task.y)  # a class that was not learnt cannot be judged
-    estimator.fit(X, task.y, X_val=task.X_valid[known], y_val=task.y_valid[known])
+    estimator.fit(
+        X,
+        task.y,
+        sample_weight=task.weight,
+        X_val=task.X_valid[known],
+        y_val=task.y_valid[known],
+        sample_weight_val=None if task.weight_valid is None else task.weight_valid[known],
+    )
 
 
 def _without_empty_columns(X: np.ndarray) -> np.ndarray:

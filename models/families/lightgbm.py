@@ -116,9 +116,10 @@ def _binned(task: FitTask) -> tuple[lgb.Dataset, lgb.Dataset | None]:
             "params": _binning(task),
             "free_raw_data": True,
         }
-        train, valid = lgb.Dataset(task.X, task.y, **same).construct(), None
+        train, valid = lgb.Dataset(task.X, task.y, weight=task.weight, **same).construct(), None
         if task.X_valid is not None:
-            valid = lgb.Dataset(task.X_valid, task.y_valid, reference=train, **same).construct()
+            judged = {"weight": task.weight_valid, "reference": train}
+            valid = lgb.Dataset(task.X_valid, task.y_valid, **judged, **same).construct()
         task.cache["lightgbm"] = (train, valid)
         note_binning(task, "lightgbm", time.monotonic() - start)
     binned: tuple[lgb.Dataset, lgb.Dataset | None] = task.cache["lightgbm"]

@@ -47,7 +47,9 @@ class Linear:
         """
         penalty = float(task.parameters["penalty"])
         if not task.problem.is_classification:
-            return Fit(estimator=Ridge(alpha=penalty).fit(task.X, task.y))
+            ridge = Ridge(alpha=penalty)
+            return Fit(estimator=ridge.fit(task.X, task.y, sample_weight=task.weight))
         estimator = LogisticRegression(C=1 / penalty, tol=TOLERANCE, max_iter=MAX_ITERATIONS)
         # float32 halves the memory that every step reads; a closed form (ridge) keeps float64.
-        return Fit(estimator=estimator.fit(np.asarray(task.X, dtype=np.float32), task.y))
+        X = np.asarray(task.X, dtype=np.float32)
+        return Fit(estimator=estimator.fit(X, task.y, sample_weight=task.weight))

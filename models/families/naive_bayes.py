@@ -36,7 +36,8 @@ class NaiveBayes:
     def fit(self, task: FitTask) -> Fit:
         """Take means and variances per class."""
         smoothing = float(task.parameters["smoothing"])
-        return Fit(estimator=GaussianNB(var_smoothing=smoothing).fit(task.X, task.y))
+        estimator = GaussianNB(var_smoothing=smoothing)
+        return Fit(estimator=estimator.fit(task.X, task.y, sample_weight=task.weight))
 
 
 def _applies(problem: Problem, shape: Shape) -> bool:

@@ -1,11 +1,14 @@
 """K nearest neighbours: rows like this one, the nearer the weightier. For small data.
 
+Rows that count more than others are kept more often: a row's copies follow its weight.
+
 References
 ----------
 AutoGluon and TabArena (arXiv 2506.16791) keep it as a partner in ensembles; alone it is among
 their weakest. The space is theirs: 1 to 200 neighbours, weighted by distance or not.
 """
 
+import numpy as np
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from models.families.family import Fit, FitTask, Parameters, Shape
@@ -57,7 +60,22 @@ class Neighbours:
             # could not be stored among trusted types.
             algorithm="brute",
         )
-        return Fit(estimator=neighbours.fit(task.X, task.y))
+        rows = _as_often_as_they_count(task)
+        return Fit(estimator=neighbours.fit(task.X[rows], task.y[rows]))
+
+
+def _as_often_as_they_count(task: FitTask) -> np.ndarray:
+    """Draw as many rows as there are, each as often as its weight says, to within one.
+
+    Systematic resampling: one random start, then even steps through the cumulated weights.
+    """
+    n_rows = len(task.X)
+    if task.weight is None:
+        return np.arange(n_rows)
+    start = np.random.default_rng(task.seed).random()
+    marks = (start + np.arange(n_rows)) * task.weight.sum() / n_rows
+    drawn = np.searchsorted(np.cumsum(task.weight), marks, side="right")
+    return np.asarray(np.minimum(drawn, n_rows - 1))
 
 
 def _applies(shape: Shape) -> bool:

@@ -85,6 +85,7 @@ class _Training:
         self._centre, self._spread = 0.0, 1.0
         if self._classes is None:
             self._centre, self._spread = float(task.y.mean()), float(task.y.std()) or 1.0
+        self._given = {} if task.weight is None else {"sample_weight": task.weight}
         self._estimator = _unfitted(task)
         self._epoch = self._best_epoch = 0
         self._least = float("inf")
@@ -98,9 +99,11 @@ class _Training:
     def run_epoch(self) -> None:
         """See every row once; keep the weights when they are the best so far."""
         if self._classes is None:
-            self._estimator.partial_fit(self._X, (self._task.y - self._centre) / self._spread)
+            y = (self._task.y - self._centre) / self._spread
+            self._estimator.partial_fit(self._X, y, **self._given)
         else:
-            self._estimator.partial_fit(self._X, self._task.y, classes=self._classes)
+            y, given = self._task.y, self._given
+            self._estimator.partial_fit(self._X, y, classes=self._classes, **given)
         self._epoch += 1
         loss = self._loss()
         if loss < self._least or not self._best_epoch:
@@ -123,12 +126,14 @@ class _Training:
         """Measure validation rows; without any, every epoch is better than the one before."""
         if self._valid is None or self._task.y_valid is None:
             return -float(self._epoch)
-        y = self._task.y_valid
+        y, weight = self._task.y_valid, self._task.weight_valid
         if self._classes is None:
-            return rmse((y - self._centre) / self._spread, self._estimator.predict(self._valid))
+            y = (y - self._centre) / self._spread
+            return rmse(y, self._estimator.predict(self._valid), weight)
         known = np.isin(y, self._classes)
         probability = self._estimator.predict_proba(self._valid[known])
-        return log_loss(np.searchsorted(self._classes, y[known]), probability)
+        counted = None if weight is None else weight[known]
+        return log_loss(np.searchsorted(self._classes, y[known]), probability, counted)
 
 
 def _unfitted(task: FitTask) -> Any:

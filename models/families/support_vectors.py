@@ -58,10 +58,11 @@ class SupportVectors:
         }
         if not task.problem.is_classification:
             machine = TransformedTargetRegressor(SVR(**usual), transformer=StandardScaler())
-            return Fit(estimator=machine.fit(task.X, task.y))
+            return Fit(estimator=machine.fit(task.X, task.y, sample_weight=task.weight))
         rows = _with_every_class_often(task.y)
+        weight = None if task.weight is None else task.weight[rows]
         calibrated = CalibratedClassifierCV(SVC(**usual), ensemble=False, cv=N_FOLDS)
-        return Fit(estimator=calibrated.fit(task.X[rows], task.y[rows]))
+        return Fit(estimator=calibrated.fit(task.X[rows], task.y[rows], sample_weight=weight))
 
 
 def _applies(shape: Shape) -> bool:

@@ -115,11 +115,13 @@ def _binned(task: FitTask) -> tuple["xgboost.DMatrix", "xgboost.DMatrix | None"]
             "enable_categorical": True,
             "nthread": _n_threads(task),
         }
-        train = xgboost.QuantileDMatrix(known_levels(task.X, categorical), task.y, **same)
+        rows = known_levels(task.X, categorical)
+        train = xgboost.QuantileDMatrix(rows, task.y, weight=task.weight, **same)
         valid = None
         if task.X_valid is not None:
             rows = known_levels(task.X_valid, categorical)
-            valid = xgboost.QuantileDMatrix(rows, task.y_valid, ref=train, **same)
+            judged = {"weight": task.weight_valid, "ref": train}
+            valid = xgboost.QuantileDMatrix(rows, task.y_valid, **judged, **same)
         task.cache["xgboost"] = (train, valid)
         note_binning(task, "xgboost", time.monotonic() - start)
     binned: tuple[xgboost.DMatrix, xgboost.DMatrix | None] = task.cache["xgboost"]

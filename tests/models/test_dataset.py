@@ -21,6 +21,8 @@ from tests.models.tables import make_table
         ({"y": np.zeros(4)}, r"shape \(3,\)"),
         ({"label_time": np.zeros(3, "M8[us]")}, "cutoff_time beside"),
         ({"cutoff_time": np.zeros(3)}, "datetime64"),
+        ({"weight": np.array([1.0, 0.0, 2.0])}, "weights above zero"),
+        ({"weight": np.array([1.0, np.nan, 2.0])}, "weights above zero"),
         ({"cutoff_time": np.array(["NaT"] * 3, "M8[us]")}, "without missing"),
     ],
 )
@@ -46,14 +48,27 @@ def test_the_fingerprint_follows_every_part_of_the_content():
         dataclasses.replace(data, y=1 - data.y),
         dataclasses.replace(data, label_time=data.cutoff_time),
         dataclasses.replace(data, key=np.arange(50)),
+        dataclasses.replace(data, weight=np.arange(1.0, 51.0)),
         data.take(np.arange(50)[::-1]),
     ]
-    assert len({data.fingerprint, *(other.fingerprint for other in changed)}) == 8
+    assert len({data.fingerprint, *(other.fingerprint for other in changed)}) == 9
+
+
+def test_only_proportions_of_weights_matter():
+    data = make_table(n_rows=50)
+    even = dataclasses.replace(data, weight=np.full(50, 7.0))
+    assert even.weight is None
+    assert even.fingerprint == data.fingerprint
+    one, two = (dataclasses.replace(data, weight=f * np.arange(1.0, 51.0)) for f in (1, 64))
+    assert one.fingerprint == two.fingerprint
+    assert one.weight.mean() == pytest.approx(1)
 
 
 def test_taking_rows_keeps_everything_aligned():
-    data = dataclasses.replace(make_table(n_rows=50), key=np.arange(50))
+    weight = np.arange(1.0, 51.0)
+    data = dataclasses.replace(make_table(n_rows=50), key=np.arange(50), weight=weight)
     part = data.take(np.array([7, 3]))
+    assert part.weight[0] / part.weight[1] == pytest.approx(2)
     assert part.key.tolist() == [7, 3]
     assert part.X.index.tolist() == [0, 1]
     assert part.X["noise"].tolist() == data.X["noise"].iloc[[7, 3]].tolist()

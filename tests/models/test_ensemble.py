@@ -70,3 +70,17 @@ def test_many_rows_are_thinned_for_choosing_but_not_for_the_score():
     found = select(predictions, rows, metric)
     assert found.score == rows.score(metric, mix(predictions, found.weights))
     assert found.score == pytest.approx(1 / np.sqrt(3), abs=0.01)
+
+
+def test_weights_of_rows_decide_what_is_chosen():
+    rng = np.random.default_rng(0)
+    y, heavy = rng.normal(size=100), np.arange(100) % 2 == 0
+    predictions = {
+        1: y + np.where(heavy, 0.1, 3.0) * rng.normal(size=100),
+        2: y + np.where(heavy, 3.0, 0.1) * rng.normal(size=100),
+    }
+    metric = METRICS["rmse"]
+    for number, weight in ((1, np.where(heavy, 1.99, 0.01)), (2, np.where(heavy, 0.01, 1.99))):
+        found = select(predictions, OutOfFold(y=y, sizes=SIZES, weight=weight), metric)
+        assert next(iter(found.weights)) == number
+        assert found.score < 0.5

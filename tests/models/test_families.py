@@ -212,6 +212,36 @@ def test_two_threads_give_the_same_model_as_one(family):
     np.testing.assert_array_equal(run(1), run(2))
 
 
+@pytest.mark.parametrize(("family", "kind"), [pair for pair in PAIRS if "multi" not in pair[1]])
+def test_rows_that_weigh_more_are_learnt_better(family, kind):
+    """Where labels contradict each other, the heavier half decides."""
+    rng = np.random.default_rng(4)
+    X = np.repeat(rng.normal(size=(60, 2)), 2, axis=0)
+    signal, odd = X[:, 0], np.arange(120) % 2
+    y = np.where(odd, signal, -signal)
+    if kind == "binary":
+        y = (y > 0).astype(int)
+
+    def lean(weight):
+        parameters = FAMILIES[family].portfolio(PROBLEMS[kind], SMALL)[0]
+        task = FitTask(
+            problem=PROBLEMS[kind],
+            parameters=parameters,
+            X=X,
+            y=y,
+            X_valid=X,
+            y_valid=y,
+            seconds=0.5,
+            weight=weight,
+            weight_valid=weight,
+        )
+        _, prediction = predict(FAMILIES[family].fit(task).estimator, task)
+        return np.corrcoef(prediction, signal)[0, 1]
+
+    assert lean(np.where(odd, 1.9, 0.1)) > 0.5
+    assert lean(np.where(odd, 0.1, 1.9)) < -0.5
+
+
 def test_a_family_that_does_not_apply_offers_nothing():
     large = Shape(n_rows=50_000, n_columns=20)
     for name in ("neighbours", "naive_bayes", "support_vectors"):

@@ -89,3 +89,16 @@ def test_an_unknown_metric_names_the_nearest():
         Problem(task="regression", metric="roc_auc")
     with pytest.raises(ProblemError, match="classes"):
         Problem(task="multiclass", metric="log_loss")
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_a_weight_counts_a_row_so_often(name):
+    metric, rng = METRICS[name], np.random.default_rng(3)
+    for task in sorted(metric.tasks):
+        y = rng.exponential(size=60) if task == "regression" else rng.integers(0, 3, 60)
+        p = rng.dirichlet(np.ones(3), 60) if task == "multiclass" else rng.integers(1, 9, 60) / 9
+        y = (y > 1).astype(int) if task == "binary" else y
+        times = rng.integers(1, 5, 60)
+        repeated = metric.score(np.repeat(y, times), np.repeat(p, times, axis=0))
+        assert metric.score(y, p, times.astype(float)) == pytest.approx(repeated)
+        assert metric.score(y, p, np.ones(60)) == pytest.approx(metric.score(y, p))
