@@ -20,13 +20,16 @@ from models.checks import check_data
 from models.columns import LearnedColumns, learn_columns
 from models.dataset import Dataset
 from models.errors import EstimatorError
+from models.evaluation import constant_prediction
 from models.explanation import Judge, Leftover, explain, make_judges
 from models.export import Described, export
 from models.findings import DataWarning, refuse
 from models.frames import FramedModel, convert
 from models.leaderboard import Leaderboard
+from models.metrics import METRICS
 from models.roles import find_column, read_groups, read_times
 from models.rows import MIN_ROWS, has_text_names, read_again, read_rows, read_weights
+from models.scorers import check_labels, read_metric
 from models.search import SearchBudget, SearchOptions, SearchResult, search
 from models.splits import make_folds
 from models.task import Problem, Task
@@ -54,7 +57,7 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         self,
         max_seconds: float | None = 60.0,
         max_trials: int | None = None,
-        metric: str | None = None,
+        metric: Any = None,
         strategy: str | None = None,
         seed: int = 0,
         time_column: Any = None,
@@ -63,6 +66,7 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         n_jobs: int | None = None,
         state_dir: str | Path | None = None,
         strict: bool = False,
+        greater_is_better: bool | None = None,
     ) -> None:
         self.max_seconds = max_seconds
         self.max_trials = max_trials
@@ -75,6 +79,7 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         self.n_jobs = n_jobs
         self.state_dir = state_dir
         self.strict = strict
+        self.greater_is_better = greater_is_better
 
     def explain(self, X: Any = None, y: Any = None, *, max_seconds: float = 30.0) -> pd.DataFrame:
         """Say what each column is worth: the metric's loss when its values are shuffled.
@@ -130,6 +135,7 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         )
         problem = self._problem(classes)
         options = self._options()
+        _check_metric(problem, data)
         self._check(data, problem, learned)
         with self._directory(data, problem) as directory:
             result = search(
@@ -208,7 +214,14 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         task: Task = "regression"
         if classes:
             task = "binary" if len(classes) == 2 else "multiclass"
-        return Problem(task=task, metric=self.metric or USUAL_METRICS[task], classes=classes)
+        metric = read_metric(
+            USUAL_METRICS[task] if self.metric is None else self.metric,
+            task,
+            classes,
+            greater_is_better=self.greater_is_better,
+        )
+        own = None if METRICS.get(metric.name) is metric else metric
+        return Problem(task=task, metric=metric.name, classes=classes, own=own)
 
     def _options(self) -> SearchOptions:
         """Pass on what was set; refuse what the search does not have yet."""
@@ -258,6 +271,15 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         tags.input_tags.string = True
         tags.input_tags.categorical = True
         return tags
+
+
+def _check_metric(problem: Problem, data: Dataset) -> None:
+    metric = problem.scoring
+    if data.weight is not None and not metric.takes_weight:
+        raise EstimatorError(
+            f"Expected a metric that takes sample_weight beside weights of rows, got {metric.name}."
+        )
+    check_labels(metric, data.y, constant_prediction(data.y, problem), data.weight)
 
 
 def _counted(

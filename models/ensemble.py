@@ -22,6 +22,9 @@ MAX_MEMBERS = 6
 MAX_CANDIDATES = 15
 """Only the best so many are considered; the others hardly ever enter and cost time."""
 
+FEW_ROUNDS, FEW_CANDIDATES = 10, 8
+"""For a metric of others, which may take a millisecond however few the rows."""
+
 MAX_ROWS = 12_000
 """Selection looks at evenly spaced rows beyond this; the result is checked on all of them."""
 
@@ -85,6 +88,8 @@ class Limits:
 
     Attributes
     ----------
+    max_candidates
+        Only the best so many are considered.
     costs
         Seconds of the final fit by trial number.
     max_cost
@@ -93,6 +98,7 @@ class Limits:
 
     max_rounds: int = MAX_ROUNDS
     max_members: int = MAX_MEMBERS
+    max_candidates: int = MAX_CANDIDATES
     costs: Mapping[int, float] | None = None
     max_cost: float = float("inf")
 
@@ -133,7 +139,7 @@ def select(
     scores = {number: rows.score(metric, values) for number, values in predictions.items()}
     ranked = sorted(scores, key=lambda number: (-metric.gain(scores[number]), number))
     best = ranked[0]
-    chosen = _greedy(ranked[:MAX_CANDIDATES], predictions, (rows, metric), limits)
+    chosen = _greedy(ranked[: limits.max_candidates], predictions, (rows, metric), limits)
     weights = {number: chosen.count(number) / len(chosen) for number in set(chosen)}
     score = rows.score(metric, mix(predictions, weights))
     if not metric.is_better(score, scores[best]):

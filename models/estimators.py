@@ -25,8 +25,9 @@ class AutoMLClassifier(ClassifierMixin, AutoML):  # type: ignore[misc]
     max_trials
         Trials after the baseline; with it, data and seed decide the result.
     metric
-        Name in `models.metrics.METRICS`; by default `roc_auc` for two classes, `log_loss` for
-        more, `rmse` for values.
+        Name in `models.metrics.METRICS` or of a scorer of scikit-learn, a scorer by
+        `make_scorer`, or a function of true and predicted labels (values); by default `roc_auc`
+        for two classes, `log_loss` for more, `rmse` for values.
     strategy, n_jobs, max_latency_ms
         Passed on to the search as far as it knows them; refused otherwise.
     seed
@@ -43,6 +44,8 @@ class AutoMLClassifier(ClassifierMixin, AutoML):  # type: ignore[misc]
     strict
         Whether what is strange about the data (see `models.checks`) is an error instead of a
         `DataWarning`.
+    greater_is_better
+        Of a function given as metric, where it must be said.
 
     Attributes
     ----------

@@ -43,6 +43,12 @@ class Metric:
         `probability` or `value`: what a prediction must be.
     score
         `(labels, predictions, weights or None) -> float`; NaN where undefined.
+    trained_as
+        Name of the metric of `METRICS` that models are trained for; None for this one.
+    takes_weight
+        Whether rows may have weights.
+    source
+        What tells it from another metric of its name; empty in `METRICS`.
     """
 
     name: str
@@ -50,6 +56,9 @@ class Metric:
     greater_is_better: bool
     needs: Literal["probability", "value"]
     score: Score
+    trained_as: str | None = None
+    takes_weight: bool = True
+    source: str = ""
 
     def gain(self, score: float) -> float:
         """Turn a score so that greater is better."""
@@ -118,13 +127,13 @@ def brier(y: np.ndarray, prediction: np.ndarray, weight: Weight = None) -> float
 
 def accuracy(y: np.ndarray, prediction: np.ndarray, weight: Weight = None) -> float:
     """Share of rows whose most probable class (binary: at one half) is the true one."""
-    return _mean(_decided(prediction) == y, weight)
+    return _mean(decided(prediction) == y, weight)
 
 
 def balanced_accuracy(y: np.ndarray, prediction: np.ndarray, weight: Weight = None) -> float:
     """Mean over the classes present of the share of their rows that were recognised."""
     counted = np.ones(len(y)) if weight is None else weight
-    right = counted * (_decided(prediction) == y)
+    right = counted * (decided(prediction) == y)
     codes = np.asarray(y).astype(np.intp)
     totals = np.bincount(codes, weights=counted)
     present = totals > 0
@@ -135,7 +144,7 @@ def balanced_accuracy(y: np.ndarray, prediction: np.ndarray, weight: Weight = No
 
 def f1(y: np.ndarray, prediction: np.ndarray, weight: Weight = None) -> float:
     """Harmonic mean of precision and recall of class 1, decided at one half."""
-    positive, called = np.asarray(y) > 0, _decided(prediction) > 0
+    positive, called = np.asarray(y) > 0, decided(prediction) > 0
     counted = np.ones(len(positive)) if weight is None else weight
     denominator = float(counted @ positive + counted @ called)
     return float(2 * (counted @ (positive & called)) / denominator) if denominator else float("nan")
@@ -189,7 +198,8 @@ def _chance_of_truth(y: np.ndarray, prediction: np.ndarray) -> np.ndarray:
     return np.where(codes > 0, prediction, 1.0 - prediction)
 
 
-def _decided(prediction: np.ndarray) -> np.ndarray:
+def decided(prediction: np.ndarray) -> np.ndarray:
+    """Give the most probable class of each row; for two classes the second above one half."""
     return prediction.argmax(axis=1) if prediction.ndim == 2 else (prediction > 0.5).astype(int)
 
 

@@ -17,6 +17,7 @@ from skops import io as skops_io
 from features.durable import creating_directory, write_text
 from features.fingerprint import fingerprint_file
 from models.errors import ModelError
+from models.metrics import metrics_of
 from models.serving import (
     FORMAT,
     MANIFEST,
@@ -101,6 +102,8 @@ def load_model(directory: Path, *, fingerprint: str | None = None) -> EnsembleMo
     except ServingError as error:
         raise PersistenceError(str(error)) from error
     saved = model.problem
+    if saved.metric not in metrics_of(saved.task):
+        return model  # a metric of the caller's own is not stored
     problem = Problem(task=saved.task, metric=saved.metric, classes=saved.classes)
     return replace(model, problem=problem)
 

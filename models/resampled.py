@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from models.blocks import Resamples
-from models.metrics import METRICS
+from models.metrics import METRICS, decided
 
 _SMALLEST = 1e-15
 _MAX_CELLS = 4_000_000
@@ -55,13 +55,13 @@ def _root(scores: Resampled) -> Resampled:
 
 def _balanced_accuracy(y: np.ndarray, prediction: np.ndarray, resamples: Resamples) -> np.ndarray:
     of_class = y.astype(int)[:, None] == np.unique(y).astype(int)
-    right = of_class & (_decided(prediction) == y)[:, None]
+    right = of_class & (decided(prediction) == y)[:, None]
     recalls = resamples.sums(right) / resamples.sums(of_class)
     return _mean_of_defined(recalls)
 
 
 def _f1(y: np.ndarray, prediction: np.ndarray, resamples: Resamples) -> np.ndarray:
-    positive, called = y > 0, _decided(prediction) > 0
+    positive, called = y > 0, decided(prediction) > 0
     both, either = resamples.sums(
         np.column_stack([positive & called, positive.astype(int) + called])
     ).T
@@ -130,10 +130,6 @@ def _mean_of_defined(values: np.ndarray) -> np.ndarray:
     return np.asarray(np.where(defined, values, 0.0).sum(axis=1) / defined.sum(axis=1))
 
 
-def _decided(prediction: np.ndarray) -> np.ndarray:
-    return prediction.argmax(axis=1) if prediction.ndim == 2 else (prediction > 0.5).astype(int)
-
-
 def _log_losses(y: np.ndarray, prediction: np.ndarray) -> np.ndarray:
     codes = y.astype(np.intp)
     if prediction.ndim == 2:
@@ -154,7 +150,7 @@ RESAMPLED: Mapping[str, Resampled] = {
     "average_precision": _average_precision,
     "log_loss": _mean_of(_log_losses),
     "brier": _squares,
-    "accuracy": _mean_of(lambda y, prediction: _decided(prediction) == y),
+    "accuracy": _mean_of(lambda y, prediction: decided(prediction) == y),
     "balanced_accuracy": _balanced_accuracy,
     "f1": _f1,
     "rmse": _root(_squares),

@@ -6,13 +6,22 @@ the caller, so the cores are not idle in between.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from models.assembly import assemble, final_model, final_rounds, fold_models, rehearse
 from models.briefing import Briefing
 from models.candidate import Candidate
-from models.ensemble import EnsembleModel, Limits, Selection, select
+from models.ensemble import (
+    FEW_CANDIDATES,
+    FEW_ROUNDS,
+    EnsembleModel,
+    Limits,
+    Selection,
+    select,
+)
+from models.errors import TrialError
 from models.inline import Inline
 from models.leaderboard import TrialRecord
 from models.outlook import MIN_TRIAL_SECONDS, Outlook, is_first_of_family
@@ -20,6 +29,7 @@ from models.pool import Ended, Pool
 from models.progress import Phase, SearchEvent
 from models.setting import Setting
 from models.trial import Bench, RefitRequest, TrialRequest
+from models.worker_process import one_line
 
 LAG = 2
 """In trial-budget mode, trial n is proposed by what is known of the trials up to n - LAG (or the
@@ -86,20 +96,19 @@ class Session:
         """Evaluate the constant model here: it needs no worker, and something exists at once."""
         record = TrialRecord(number=0, candidate=Candidate(family="constant"), origin="baseline")
         given = self._given
-        bench = Bench(given.rows, given.families)
+        rows = replace(given.rows, problem=given.rows.problem.trained_as)
+        bench = Bench(rows, given.families)
         request = self._request(record, float("inf"))
         result = bench.evaluate(request)
         if not given.rows.bagged:
             bench.refit(self._refit_request(replace(record, n_rounds=result.n_rounds)))
-        done = replace(
+        done = self._judged(
             record,
-            state="done",
-            score=float(np.mean(result.fold_scores)),
-            fold_scores=result.fold_scores,
             fit_seconds=result.fit_seconds,
             n_rounds=result.n_rounds,
-            oof=self._oof_name(record),
         )
+        if done.error is not None:
+            raise TrialError(done.error)
         given.ledger.write(done)
         self._take(done)
 
@@ -147,19 +156,31 @@ class Session:
         if answer is None:
             ended = record.failed(end.error, round(self._given.clock.elapsed - begun, 3))
         else:
-            ended = replace(
+            ended = self._judged(
                 record,
-                state="done",
-                score=float(np.mean(answer["fold_scores"])),
-                fold_scores=tuple(answer["fold_scores"]),
                 seconds=round(answer["seconds"], 3),
                 fit_seconds=tuple(answer["fit_seconds"]),
                 n_rounds=tuple(answer["n_rounds"]),
-                oof=self._oof_name(record),
             )
         self._given.ledger.write(ended)
         self._take(ended)
         self._unreported.append(ended)
+
+    def _judged(self, record: TrialRecord, **measured: Any) -> TrialRecord:
+        """Score a trial's predictions here: the metric may be the caller's own, and unknown there.
+
+        A metric that fails, or is undefined on a fold, fails the trial.
+        """
+        oof = self._oof_name(record)
+        try:
+            scores = self._rows.scores(self._metric, np.load(self._given.directory / oof))
+        except Exception as error:  # whatever code of others raises
+            return record.failed(one_line(error), measured.get("seconds", 0.0))
+        if not np.isfinite(scores).all():
+            cause = f"Expected a finite {self._metric.name} on every fold, got {scores}."
+            return record.failed(cause, measured.get("seconds", 0.0))
+        score = float(np.mean(scores))
+        return replace(record, state="done", score=score, fold_scores=scores, oof=oof, **measured)
 
     def _take(self, record: TrialRecord) -> None:
         self.records.append(record)
@@ -178,13 +199,15 @@ class Session:
         """Choose the ensemble of what is done; its final fits may take so many seconds."""
         clock = self._given.clock
         limits = Limits()
+        if self._given.rows.problem.own is not None:
+            limits = Limits(max_rounds=FEW_ROUNDS, max_candidates=FEW_CANDIDATES)
         if not clock.is_free and not self._given.rows.bagged:
             costs = {
                 r.number: self._outlook.refit_seconds(r)
                 for r in self.records
                 if r.score is not None
             }
-            limits = Limits(costs=costs, max_cost=min(clock.max_refit_seconds, max_cost))
+            limits = replace(limits, costs=costs, max_cost=min(clock.max_refit_seconds, max_cost))
         self.selection = select(self._predictions, self._rows, self._metric, limits)
 
     def _rehearse(self) -> None:

@@ -69,7 +69,7 @@ def share(rows: SearchRows, directory: Path) -> None:
             np.save(fresh / f"train_{number}.npy", fold.train)
             np.save(fresh / f"valid_{number}.npy", fold.valid)
         meta = {
-            "problem": rows.problem.to_dict(),
+            "problem": rows.problem.trained_as.to_dict(),
             "bagged": rows.bagged,
             "columns": list(rows.X.columns),
             "numeric": numeric,

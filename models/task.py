@@ -19,9 +19,11 @@ class Problem:
     task
         `binary` (labels 0 and 1), `multiclass` (codes 0 … k-1) or `regression`.
     metric
-        Name in `models.metrics.METRICS`, valid for the task.
+        Name in `models.metrics.METRICS`, valid for the task, or that of `own`.
     classes
         The labels behind the codes, in the order of the codes; required for multiclass.
+    own
+        A metric from elsewhere (`models.scorers`), which worker processes never see.
 
     Raises
     ------
@@ -42,13 +44,15 @@ balanced_accuracy, brier, f1, log_loss, roc_auc), got 'auc'. Did you mean 'roc_a
     task: Task
     metric: str
     classes: tuple[str | int | bool, ...] = ()
+    own: Metric | None = None
 
     def __post_init__(self) -> None:
         """Refuse an unknown task or metric, and classes that do not fit the task."""
         if self.task not in TASKS:
             raise ProblemError(f"Expected a task of {', '.join(TASKS)}, got {self.task!r}.")
-        if self.metric not in metrics_of(self.task):
-            raise ProblemError.unknown_metric(self.metric, self.task, metrics_of(self.task))
+        known = metrics_of(self.task) if self.own is None else {self.own.name: self.own}
+        if self.metric not in known:
+            raise ProblemError.unknown_metric(self.metric, self.task, known)
         if self.task == "multiclass" and len(self.classes) < 2:
             raise ProblemError(
                 f"Expected the classes of a multiclass problem, got {self.classes!r}. "
@@ -62,7 +66,15 @@ balanced_accuracy, brier, f1, log_loss, roc_auc), got 'auc'. Did you mean 'roc_a
     @property
     def scoring(self) -> Metric:
         """The metric itself."""
-        return METRICS[self.metric]
+        return METRICS[self.metric] if self.own is None else self.own
+
+    @property
+    def trained_as(self) -> "Problem":
+        """The problem that models are trained for: of a metric that they know."""
+        if self.own is None:
+            return self
+        metric = self.own.trained_as or self.metric
+        return Problem(task=self.task, metric=metric, classes=self.classes)
 
     @property
     def is_classification(self) -> bool:
@@ -76,4 +88,9 @@ balanced_accuracy, brier, f1, log_loss, roc_auc), got 'auc'. Did you mean 'roc_a
 
     def to_dict(self) -> dict[str, object]:
         """Give the problem as JSON."""
-        return {"task": self.task, "metric": self.metric, "classes": list(self.classes)}
+        told: dict[str, object] = {
+            "task": self.task,
+            "metric": self.metric,
+            "classes": list(self.classes),
+        }
+        return told if self.own is None else told | {"source": self.own.source}

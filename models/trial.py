@@ -1,4 +1,4 @@
-"""Trials: one candidate fitted and judged on every fold, and fitted for good when it is chosen.
+"""Trials: one candidate fitted on every fold, and fitted for good when it is chosen.
 
 Everything learned from data, encoders included, is fitted on a fold's training rows. Encodings
 do not depend on what is tuned, so they are kept from trial to trial.
@@ -73,9 +73,8 @@ class RefitRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialResult:
-    """What a trial measured, fold by fold."""
+    """What a trial measured, fold by fold; the scores follow from its predictions."""
 
-    fold_scores: tuple[float, ...]
     fit_seconds: tuple[float, ...]
     n_rounds: tuple[int, ...]
 
@@ -120,12 +119,12 @@ class Bench:
         return Shape.of(self.rows.X)
 
     def evaluate(self, request: TrialRequest) -> TrialResult:
-        """Fit and judge a candidate on every fold; predictions and models are on disk then.
+        """Fit a candidate on every fold; predictions and models are on disk then.
 
         Raises
         ------
         TrialError
-            When a prediction or a score is not a number.
+            When a prediction is not a number.
         """
         fits: list[tuple[FittedMember, Fit, float]] = []
         predictions: list[np.ndarray] = []
@@ -135,13 +134,11 @@ class Bench:
             member, fit, encoded, seconds = self._fit(request, number, share)
             fits.append((member, fit, seconds))
             predictions.append(self._predict(member, encoded, fold))
-        scores = self._score(predictions)
         _save_array(np.concatenate(predictions), request.oof)
         # A forward chain's last model is the stand-in if there is no time to fit a newer one.
         kept = fits if self.rows.bagged else fits[-1:]
         self._save([member for member, _, _ in kept], request.model)
         return TrialResult(
-            fold_scores=scores,
             fit_seconds=tuple(round(seconds, 4) for _, _, seconds in fits),
             n_rounds=tuple(fit.n_rounds for _, fit, _ in fits),
         )
@@ -232,16 +229,6 @@ class Bench:
         if len(prediction) != len(fold.valid) or not np.isfinite(prediction).all():
             raise TrialError("Expected finite predictions for every row, got others.")
         return prediction
-
-    def _score(self, predictions: list[np.ndarray]) -> tuple[float, ...]:
-        metric = self.rows.problem.scoring
-        scores = tuple(
-            metric.score(self.rows.y[fold.valid], prediction, self.rows.weight_of(fold.valid))
-            for fold, prediction in zip(self.rows.folds, predictions, strict=True)
-        )
-        if not np.isfinite(scores).all():
-            raise TrialError(f"Expected a finite {metric.name} on every fold, got {scores}.")
-        return scores
 
     def _save(self, members: list[FittedMember], path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)  # an attempt that was killed may have left one

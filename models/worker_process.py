@@ -54,7 +54,7 @@ def _open_bench(message: Mapping[str, str]) -> Bench:
 def work(bench: Bench, request: Request) -> Message:
     """Work off one request and give its answer."""
     start = time.monotonic()
-    result = TrialResult(fold_scores=(), fit_seconds=(), n_rounds=())
+    result = TrialResult(fit_seconds=(), n_rounds=())
     if isinstance(request, RefitRequest):
         bench.refit(request)
     else:
@@ -62,7 +62,6 @@ def work(bench: Bench, request: Request) -> Message:
     return {
         "ok": True,
         "seconds": time.monotonic() - start,
-        "fold_scores": result.fold_scores,
         "fit_seconds": result.fit_seconds,
         "n_rounds": result.n_rounds,
     }

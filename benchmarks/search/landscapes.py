@@ -133,9 +133,11 @@ def _evaluate(bench: Bench, candidate: Candidate) -> list[float] | None:
             model=Path(scratch) / "model",
         )
         try:
-            return list(bench.evaluate(request).fold_scores)
+            bench.evaluate(request)
         except ModelError:
             return None
+        predictions = np.load(request.oof)
+    return list(bench.rows.out_of_fold.scores(bench.rows.problem.scoring, predictions))
 
 
 def load_landscape(path: Path) -> Landscape:

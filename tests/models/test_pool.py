@@ -53,4 +53,4 @@ def test_answers_and_failures_carry_the_number_of_their_trial(tmp_path, monkeypa
         assert not pool.is_busy
     assert ended[7].answer is None
     assert "MemoryError" in ended[7].error
-    assert len(ended[8].answer["fold_scores"]) == 3
+    assert len(ended[8].answer["fit_seconds"]) == 3

@@ -53,7 +53,7 @@ def test_heavier_rows_decide_what_is_learnt_and_what_it_is_worth(tmp_path):
 
 
 def test_a_final_fit_on_all_rows_follows_weights_too():
-    X, y, odd = make_contradictions()
+    X, _, odd = make_contradictions()
     frame = pd.DataFrame(X).assign(when=pd.date_range("2024-01-01", periods=N))
     target = np.where(odd, X[:, 0], -X[:, 0])
     model = InlineRegressor(max_trials=1, time_column="when")

@@ -81,7 +81,7 @@ def test_every_way_to_fail_is_told_and_the_next_trial_runs(start, tmp_path):
             run(worker, request(tmp_path, family))
     assert not (tmp_path / "oof").exists()
     answer = run(worker, request(tmp_path, "printer"))
-    assert len(answer["fold_scores"]) == 3
+    assert len(answer["fit_seconds"]) == 3
     assert np.load(tmp_path / "oof" / "0001.npy").shape == (120,)
     assert "noise noise" in (tmp_path / "worker.log").read_text()
 
