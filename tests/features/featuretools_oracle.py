@@ -3,6 +3,7 @@
 import json
 import uuid
 import warnings
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from features.schema import ColumnType, Table
 from features.synthesis import ft
 from tests.features.strategies import World
 
+NEVER = pd.Timestamp("2200-01-01")
 _LOGICAL = {
     ColumnType.NUMERIC: "Double",
     ColumnType.BOOLEAN: "BooleanNullable",
@@ -167,15 +169,17 @@ class _Reading:
     def primitive(self, f: str) -> str:
         return self.primitives[self.arguments(f)["primitive"]]["type"]
 
-    def differs(self, f: str) -> bool:
+    def differs(self, f: str, whole: bool = False) -> bool:
+        """Whether values differ; `whole`: featuretools computes it for all rows of its table."""
         own = False
         if self.kind(f) in ("TransformFeature", "GroupByTransformFeature"):
             own = self.transforms_differently(f)
+            whole |= self.uses_full_dataframe(f)
         if self.kind(f) == "AggregationFeature":
-            own = self.summarises_differently(f)
+            own = self.summarises_differently(f) or (whole and self.groups_nothing(f))
         if self.has_unit(f):
             own = True
-        return own or any(map(self.differs, self.features[f]["dependencies"]))
+        return own or any(self.differs(below, whole) for below in self.features[f]["dependencies"])
 
     def has_unit(self, f: str) -> bool:
         """Whether a trend is beneath, and the value not simply one per unit of time."""
@@ -193,14 +197,45 @@ class _Reading:
         that an unknown date is no weekend."""
         inputs = self.features[f]["dependencies"]
         fragile = self.primitive(f) in _OF_DATES | _OF_FLAGS and any(map(self.aggregates, inputs))
-        # its shares of true rows are no numbers any more where no batch row has one
+        # where a window has no row of the batch, its share of true rows is a boolean
         fragile |= self.primitive(f) == "DivideNumeric" and any(map(self.counts_true, inputs))
         other = self.primitive(f) not in _NULL_OF_NULL
         known_later = other and any(map(self.waits, inputs))
         return fragile or known_later or self.primitive(f) == "IsWeekend"
 
     def counts_true(self, f: str) -> bool:
+        """Whether it is a share of true rows, perhaps read through parents."""
+        if self.kind(f) == "DirectFeature":
+            return any(map(self.counts_true, self.features[f]["dependencies"]))
         return "primitive" in self.arguments(f) and self.primitive(f) == "PercentTrue"
+
+    def uses_full_dataframe(self, f: str) -> bool:
+        primitive = self.primitives[self.arguments(f)["primitive"]]
+        module = import_module(primitive["module"])
+        return bool(getattr(module, primitive["type"]).uses_full_dataframe)
+
+    def groups_nothing(self, f: str) -> bool:
+        """Whether featuretools calls the primitive for no group, and has no column of answers.
+
+        Of a whole table it groups all rows that are visible, those that belong to nobody too.
+        """
+        if self.primitive(f) not in _APPLIED:
+            return False
+        visible, grouped = self.arrivals(self.arguments(f)["relationship_path"])
+        cutoffs = self.world.rows["cutoff_time"]
+        return any((visible <= t).any() and not (grouped <= t).any() for t in cutoffs)
+
+    def arrivals(self, path: list[dict]) -> tuple[pd.Series, pd.Series]:
+        """When rows at a path's end become visible, and when they have a key at its beginning."""
+        above = None
+        for link in path:
+            table = self.world.schema.table(link["child_dataframe_name"])
+            links = self.moments(table.name, link["child_column_name"])
+            grouped = links["moment"].where(links["key"].notna(), NEVER)
+            if above is not None:
+                grouped = np.maximum(grouped, links["key"].map(above).fillna(NEVER))
+            above = pd.Series(grouped.to_numpy(), index=self.world.frames[table.name][table.key])
+        return links["moment"], grouped
 
     def summarises_differently(self, f: str) -> bool:
         arguments, primitive = self.arguments(f), self.primitive(f)
@@ -252,5 +287,5 @@ class _Reading:
     def moments(self, table: str, key: str) -> pd.DataFrame:
         frame, time = self.world.frames[table], self.world.schema.table(table).time
         always = pd.Series(pd.Timestamp("1900-01-01"), index=frame.index)
-        moments = always if time is None else frame[time].fillna(pd.Timestamp("2200-01-01"))
+        moments = always if time is None else frame[time].fillna(NEVER)
         return pd.DataFrame({"key": frame[key].astype(object), "moment": moments})

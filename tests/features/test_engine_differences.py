@@ -12,8 +12,14 @@ from features.engine.tables import Tables
 from features.plan import synthesize
 from features.schema import ColumnType, Relationship, Schema, Table
 from features.synthesis import ft
-from tests.features.comparing import compute
-from tests.features.featuretools_oracle import featuretools_matrix, filled_entityset, matrix_of
+from tests.features.brute_force import Oracle
+from tests.features.comparing import compute, differences
+from tests.features.featuretools_oracle import (
+    comparable_features,
+    featuretools_matrix,
+    filled_entityset,
+    matrix_of,
+)
 from tests.features.strategies import World
 
 NOON = pd.Timestamp("2024-03-01 12:00:01")
@@ -451,6 +457,78 @@ def test_a_window_without_rows_is_null_to_all():
     assert values_of([since], world).iloc[:, -1].isna().tolist() == [True]
     with pytest.raises(KeyError, match="id"):
         matrix_of([since], world)
+
+
+@pytest.mark.parametrize("read_through_parent", [False, True])
+def test_a_ratio_of_shares_in_a_window_without_rows_is_null(read_through_parent):
+    """featuretools has a boolean null for such a share, and does not divide booleans."""
+    world = asked_orders(shop(pd.DataFrame({"t": [after(0)]}), []), after(90), [0])
+    customers, table = world.schema.tables
+    tables = (customers, replace(table, known_at={}))
+    world = replace(world, schema=replace(world.schema, tables=tables))
+    if not read_through_parent:
+        rows = world.rows.assign(id=1)
+        world = replace(world, target="customers", rows=rows)
+    orders = filled_entityset(world)["orders"]
+    shares = [
+        ft.Feature(
+            ft.Feature(orders.ww["b"]),
+            parent_dataframe_name="customers",
+            primitive=ft.primitives.PercentTrue,
+            use_previous=window,
+        )
+        for window in ("1 day", None)
+    ]
+    if read_through_parent:
+        shares = [ft.Feature(share, dataframe_name="orders") for share in shares]
+    ratio = ft.Feature(shares, primitive=ft.primitives.DivideNumeric)
+    check_that_only_featuretools_fails([ratio], world, NotImplementedError, "truediv")
+
+
+def check_that_only_featuretools_fails(
+    features: list, world: World, error: type[Exception], words: str
+) -> None:
+    """It fails alone; the oracle leaves it out; ours is null, as in the written semantics."""
+    definitions = ft.save_features(features)
+    assert comparable_features(definitions, world) == []
+    ours = values_of(features, world)
+    assert differences(ours, Oracle(definitions, world).matrix(), [ours.columns[-1]]) == []
+    assert ours.iloc[:, -1].isna().all()
+    with pytest.raises(error, match=words):
+        matrix_of(features, world)
+
+
+def ranked_absence(world: World, parents: str, rows: str) -> list:
+    """The rank of each parent's time since its last row; a rank is among all parents."""
+    time = filled_entityset(world)[rows].ww["t"]
+    since = ft.Feature(
+        ft.Feature(time), parent_dataframe_name=parents, primitive=ft.primitives.TimeSinceLast
+    )
+    return [ft.Feature(since, primitive=ft.primitives.Percentile)]
+
+
+def test_a_table_whose_visible_rows_belong_to_nobody_is_null_to_all():
+    """featuretools groups all rows of the table, and has no answer where that makes no group."""
+    orders = pd.DataFrame({"t": [after(0), after(5)], "customer": pd.array([None, 1], "Int64")})
+    world = shop(orders, [after(4)])
+    rank = ranked_absence(world, "customers", "orders")
+    check_that_only_featuretools_fails(rank, world, KeyError, "TIME_SINCE_LAST")
+    for cutoff in (after(-1), after(5)):  # nothing is visible, or an order of the customer is
+        later = replace(world, rows=world.rows.assign(cutoff_time=cutoff.as_unit("us")))
+        assert comparable_features(ft.save_features(rank), later) != []
+        ours, theirs = values_of(rank, later), matrix_of(rank, later)
+        assert differences(ours, theirs, list(theirs)) == []
+
+
+def test_rows_below_a_row_that_belongs_to_nobody_do_neither():
+    """The same over two tables."""
+    world = late_parent_world()
+    frames = dict(world.frames)
+    frames["b"] = frames["b"].assign(t=frames["b"]["t"].iloc[1], a=pd.array([None, 0], "Int64"))
+    frames["c"] = frames["c"].iloc[:1]
+    world = replace(world, frames=frames)
+    rank = ranked_absence(world, "a", "c")
+    check_that_only_featuretools_fails(rank, world, KeyError, "TIME_SINCE_LAST")
 
 
 def test_a_row_after_the_cutoff_keeps_nothing_in_a_window():
