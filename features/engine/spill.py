@@ -246,6 +246,8 @@ def _connect(sorting: Sorting) -> Iterator[Run]:
             "preserve_insertion_order": False,
         },
     )
+    # NOTE: a setting of the session alone; DuckDB refuses it above.
+    connection.execute("SET enable_progress_bar = false")
 
     def run(statement: str, tables: Mapping[str, pa.Table]) -> pa.Table:
         for name, table in tables.items():

@@ -1,6 +1,8 @@
 """Partitions: what is sorted on disk and computed part by part is what is computed in one piece."""
 
 import itertools
+import subprocess
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -110,6 +112,17 @@ def test_a_sort_is_interrupted(tmp_path):
     with spill._connect(sorting) as run, pytest.raises(CancelledError, match="sorting"):
         run("SELECT count(*) FROM range(100_000_000_000) t(i) WHERE hash(i) % 7 = 1", {})
     assert time.monotonic() - began < 5
+
+
+def test_a_sort_draws_no_progress_bar(tmp_path):
+    """DuckDB would, on standard output, where no file is run: a prompt, a notebook, a worker."""
+    code = """
+import pathlib, sys
+from features.engine import spill
+with spill._connect(spill.Sorting(directory=pathlib.Path(sys.argv[1]), memory=1 << 28)) as run:
+    print(run("SELECT current_setting('enable_progress_bar') AS drawn", {})["drawn"])"""
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, check=True)
+    assert b"false" in done.stdout
 
 
 def test_one_root_that_does_not_fit_is_refused_by_name(shop, monkeypatch):
