@@ -71,8 +71,8 @@ def materialize(
     nodes = lower(plan.definitions, snapshot.schema)
     computed = still_right(nodes, computed, snapshot_before(computed), snapshot)
     unknown = missing(rows, computed, key)
-    todo = rows.loc[unknown, [key, CUTOFF_TIME]].drop_duplicates()
-    todo = todo.sort_values([CUTOFF_TIME, key], ignore_index=True)
+    new = rows.loc[unknown, [key, CUTOFF_TIME]].drop_duplicates()
+    todo = new.sort_values([CUTOFF_TIME, key], ignore_index=True)
     if len(todo):
         batches = compute_batches(plan, snapshot, todo, effort=effort, nodes=nodes)
         write_batches(
@@ -82,7 +82,7 @@ def materialize(
             created_at=created_at,
             origin=snapshot.snapshot_id,
         )
-    joined(computed, todo, key).save(record)
+    joined(computed, new, key).save(record)
     return Materialized(n_computed=len(todo), n_reused=len(rows) - int(unknown.sum()))
 
 

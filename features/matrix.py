@@ -268,9 +268,11 @@ class _Days:
                 f"{self._last}. Sort the rows before they are computed."
             )
         self._last = times[-1]
-        for name in table.column_names:
-            column = table[name].combine_chunks()
-            self.digests.setdefault(name, Digest(str(column.type))).update(column)
+        for name, column in zip(table.column_names, table.itercolumns(), strict=True):
+            if name not in self.digests:
+                self.digests[name] = Digest(str(column.type))
+            for chunk in column.chunks:
+                self.digests[name].update(chunk)
         created = pa.repeat(self._created_at, len(table))
         table = table.append_column(pa.field(CREATED_AT, pa.timestamp("us")), created)
         days = times.astype("datetime64[D]")

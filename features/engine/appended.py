@@ -22,6 +22,7 @@ from features.engine.graph import Node
 from features.engine.questions import asked_cutoffs, asked_keys
 from features.engine.spilled import columns_of
 from features.engine.touched import Touched, Tracing
+from features.parquet import write_rows
 from features.plan import CUTOFF_TIME
 from features.snapshot import Snapshot, open_snapshot
 
@@ -54,14 +55,15 @@ class Computed:
         table = pa.Table.from_pandas(self.rows, preserve_index=False)
         about = {_ABOUT: json.dumps(str(self.snapshot)).encode()}
         with replacing(path) as temporary:
-            pq.write_table(table.replace_schema_metadata(about), temporary)
+            write_rows(table.replace_schema_metadata(about), temporary)
 
     @classmethod
     def load(cls, path: Path) -> "Computed | None":
         """Read a record, None where there is none."""
         if not path.exists():
             return None
-        table = pq.read_table(path, partitioning=None)
+        with pq.ParquetFile(path) as file:
+            table = file.read(use_threads=False)
         return cls(rows=table.to_pandas(), snapshot=Path(json.loads(table.schema.metadata[_ABOUT])))
 
 
@@ -97,12 +99,26 @@ def still_right(
 
 def missing(rows: pd.DataFrame, computed: Computed, key: str) -> Flags:
     """Tell which asked rows are not among the computed ones."""
-    keys = pd.concat([computed.rows[key], asked_keys(rows, "the target", key)])
-    number = _numbers(keys)
-    cutoffs = np.concatenate([asked_cutoffs(computed.rows), asked_cutoffs(rows)])
-    moment, moments = pd.factorize(cutoffs)
-    pairs = number * len(moments) + moment
-    flags: Flags = ~np.isin(pairs[len(computed.rows) :], pairs[: len(computed.rows)])
+    keys, known_keys = asked_keys(rows, "the target", key), computed.rows[key]
+    times, known_times = asked_cutoffs(rows), asked_cutoffs(computed.rows)
+    n = len(known_keys)
+    # NOTE: mostly what was asked before is asked again in its order, and some more after it.
+    if not (np.array_equal(times[:n], known_times) and np.array_equal(keys.iloc[:n], known_keys)):
+        n = 0
+    flags = np.zeros(len(rows), dtype=np.bool_)
+    there = np.isin(known_times, np.unique(times[n:]))
+    known = known_keys[there], known_times[there]
+    flags[n:] = ~_among(keys.iloc[n:], times[n:], known)
+    return flags
+
+
+def _among(keys: pd.Series, times: Ints, known: tuple[pd.Series, Ints]) -> Flags:
+    """Tell which (key, time) pairs are known."""
+    number = _numbers(pd.concat([keys, known[0]]))
+    moment, moments = pd.factorize(np.concatenate([times, known[1]]))
+    number *= len(moments)
+    number += moment
+    flags: Flags = np.isin(number[: len(keys)], number[len(keys) :])
     return flags
 
 
@@ -114,15 +130,17 @@ def _numbers(keys: pd.Series) -> Ints:
         least, greatest = int(values.min()), int(values.max())
         # NOTE: keys that lie close together, as a database counts them up, need no hash table.
         if greatest - least < _SPARSEST * len(values):
-            numbers = values.astype(np.int64, copy=False) - least
+            numbers = values.astype(np.int64) - least
             return numbers
-    numbers = pd.factorize(values)[0]
+    numbers = pd.factorize(values)[0].astype(np.int64)
     return numbers
 
 
 def joined(computed: Computed, rows: pd.DataFrame, key: str) -> Computed:
     """Add rows that were missing and have been computed."""
-    both = pd.concat([computed.rows, rows[[key, CUTOFF_TIME]]], ignore_index=True)
+    times = np.concatenate([asked_cutoffs(computed.rows), asked_cutoffs(rows)])
+    keys = pd.concat([computed.rows[key], rows[key]], ignore_index=True)
+    both = pd.DataFrame({key: keys, CUTOFF_TIME: times.view("datetime64[us]")}, copy=False)
     return Computed(rows=both, snapshot=computed.snapshot)
 
 

@@ -1,6 +1,6 @@
 """Cancellation: work stops between two jobs, within a second or two, and leaves nothing behind."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
@@ -42,6 +42,23 @@ class Threads(ThreadPoolExecutor):
             return fn(*args, **kwargs)
 
         return super().submit(job, *args, **kwargs)
+
+    def map(
+        self,
+        fn: Callable[..., T],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+    ) -> Iterator[T]:
+        """Run jobs side by side; one thread is no faster than this one, which then runs them."""
+        if self._max_workers > 1:
+            return super().map(fn, *iterables, timeout=timeout, chunksize=chunksize)
+        return self._one_by_one(fn, *iterables)
+
+    def _one_by_one(self, fn: Callable[..., T], *iterables: Iterable[Any]) -> Iterator[T]:
+        for arguments in zip(*iterables, strict=False):
+            self.check()
+            yield fn(*arguments)
 
     def check(self) -> None:
         """Raise once the work is cancelled."""

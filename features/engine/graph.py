@@ -7,10 +7,10 @@ one) has a value for each (row, cutoff).
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -64,14 +64,34 @@ Clock = frozenset[Moment]
 NO_CLOCK: Clock = frozenset()
 
 
+class _Hashed:
+    """Keeps its hash, which is that of all that stands beneath a node.
+
+    NOTE: not for pickles, since text has another hash in another process.
+    """
+
+    __slots__ = ("_hash",)
+    _hash: int
+
+    def _hash_once(self) -> int:
+        try:
+            return self._hash
+        except AttributeError:
+            own = hash(tuple(getattr(self, field.name) for field in fields(cast(Any, self))))
+            object.__setattr__(self, "_hash", own)
+            return own
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class Column(_Hashed):
     """A column as it stands in its table."""
 
     table: str
     type: ValueType
     clock: Clock
     column: str
+
+    __hash__ = _Hashed._hash_once
 
     @property
     def dynamic(self) -> bool:
@@ -90,7 +110,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Map:
+class Map(_Hashed):
     """A function of values of the same row, and perhaps of the cutoff.
 
     Attributes
@@ -108,9 +128,11 @@ class Map:
     default: float | None
     n_outputs: int
 
+    __hash__ = _Hashed._hash_once
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scan:
+class Scan(_Hashed):
     """A function of the rows of a group in the order they became visible, a value for each.
 
     Attributes
@@ -133,9 +155,11 @@ class Scan:
     default: float | None
     n_outputs: int
 
+    __hash__ = _Hashed._hash_once
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Direct:
+class Direct(_Hashed):
     """A value of the parent row.
 
     Attributes
@@ -151,6 +175,8 @@ class Direct:
     base: "Node"
     dynamic: bool
 
+    __hash__ = _Hashed._hash_once
+
     @property
     def default(self) -> float | None:
         """As the base has it, where no parent is visible."""
@@ -163,7 +189,7 @@ class Direct:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Aggregate:
+class Aggregate(_Hashed):
     """A summary of the visible child rows.
 
     Attributes
@@ -190,9 +216,11 @@ class Aggregate:
     default: float | None
     n_outputs: int
 
+    __hash__ = _Hashed._hash_once
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slice:
+class Slice(_Hashed):
     """One of several outputs of a node."""
 
     table: str
@@ -200,6 +228,8 @@ class Slice:
     clock: Clock
     base: "Node"
     output: int
+
+    __hash__ = _Hashed._hash_once
 
     @property
     def dynamic(self) -> bool:

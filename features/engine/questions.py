@@ -85,7 +85,7 @@ def asked_cutoffs(rows: pd.DataFrame) -> Ints:
             f"Expected {CUTOFF_TIME!r} as naive UTC datetime64, got {times.dtype}. "
             "Convert it with pandas.to_datetime, and to UTC without a zone."
         )
-    cutoffs: Ints = times.to_numpy().astype("datetime64[us]").astype(np.int64)
+    cutoffs: Ints = times.to_numpy().astype("datetime64[us]").view(np.int64)
     n_null = int((cutoffs == ALWAYS).sum())
     if n_null:
         raise FeatureError(

@@ -1,6 +1,7 @@
 """Every kind of definition that featuretools can make, with featuretools' values."""
 
 import json
+import pickle
 import warnings
 from dataclasses import replace
 
@@ -445,6 +446,16 @@ def test_a_default_that_stands_for_a_missing_parent_is_a_value_like_any_other():
     }
     ours = compute_nodes(nodes, Tables(world.schema, world.tables), world.rows)
     assert ours[list(nodes)].iloc[0].tolist() == [3.0, 3.0, 0.0]
+
+
+def test_the_hash_that_a_node_keeps_stays_in_its_process(world):
+    """In another one, text has other hashes."""
+    (node,) = lower(definitions([of_customers(column(world, "n"), "sum")]), world.schema).values()
+    kept = hash(node)
+    again = pickle.loads(pickle.dumps(node))
+    assert not hasattr(again, "_hash")
+    assert again == node
+    assert hash(again) == kept == node._hash
 
 
 def call_of(name: str) -> Call:

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from features.engine.appended import Computed, missing
-from features.engine.cancellation import CancelledError
+from features.engine.cancellation import CancelledError, threads
 from features.engine.effort import Effort
 from features.engine.execute import compute_matrix
 from features.errors import FeatureError
@@ -99,6 +99,17 @@ def test_a_cancelled_run_leaves_nothing_behind(tmp_path, plan):
         Effort(n_threads=0)
 
 
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_jobs_come_back_in_order_until_one_is_cancelled(n_threads):
+    begun: list[int] = []
+    with threads(n_threads, lambda: len(begun) >= 3) as pool:
+        results = pool.map(lambda i, j: begun.append(i) or i + j, range(3), [10, 20, 30])
+        assert list(results) == [10, 21, 32]
+        with pytest.raises(CancelledError, match="nothing was written"):
+            list(pool.map(begun.append, [9]))
+    assert sorted(begun) == [0, 1, 2]
+
+
 @pytest.mark.parametrize(
     "keys", [[3, -1, 7], [2**62, -(2**62), 0], ["a", "b", ""], [np.int8(-128), np.int8(127), 0]]
 )
@@ -106,7 +117,9 @@ def test_rows_that_a_matrix_has_are_not_missing(tmp_path, keys):
     times = pd.to_datetime(["2024-01-01", "2024-01-02"])
     pairs = [(key, time) for key in keys for time in times]
     rows = pd.DataFrame(pairs, columns=["k", "cutoff_time"])
-    for there in ([], [0], [5, 2, 3], range(6)):
+    for there in ([], [0], [5, 2, 3], [0, 1, 2, 3], range(6)):
         computed = Computed(rows=rows.iloc[list(there)], snapshot=tmp_path)
+        computed.save(tmp_path / "record.parquet")
+        computed = Computed.load(tmp_path / "record.parquet")
         flags = missing(pd.concat([rows, rows]), computed, "k")
         assert flags.tolist() == [i not in there for i in range(6)] * 2
