@@ -13,7 +13,8 @@ from features.engine.keys import find_among, locate, rank_numbers
 from features.engine.ranges import NEVER, build_index
 
 unhurried = settings(deadline=None)  # the first call of a kernel compiles it
-NEAR = st.one_of(st.none(), st.integers(-(2**63), -(2**63) + 60))
+LEAST = st.integers(-(2**63), -(2**63) + 60)
+NEAR = st.one_of(st.none(), LEAST)
 TYPES = st.sampled_from([pa.int64(), pa.int32(), pa.int16()])
 
 
@@ -50,7 +51,7 @@ def test_values_among_keys_are_those_that_a_set_has(keys, sought, type_, step):
 
 
 @unhurried
-@given(st.lists(NEAR))
+@given(st.one_of(st.lists(NEAR), st.lists(LEAST).map(sorted), st.sets(LEAST).map(sorted)))
 def test_ranks_are_those_of_sorting(numbers):
     ranked = rank_numbers(pa.chunked_array([numbers], pa.int64()))
     distinct = sorted({n for n in numbers if n is not None})
