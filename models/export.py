@@ -20,7 +20,7 @@ from models.leaderboard import TrialRecord
 from models.persistence import save_model
 from models.serving import packages_of
 
-_TRAVELLING = ("frames.py", "serving/__init__.py", "serving/native.py")
+_TRAVELLING = ("frames.py", "serving/__init__.py", "serving/formulas.py", "serving/native.py")
 _HERE = Path(__file__).parent
 _LINE = 96
 

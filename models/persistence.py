@@ -172,7 +172,8 @@ def _write_member(member: FittedMember, directory: Path) -> Mapping[str, Any]:
     else:
         data = _dump(member.estimator, "estimator.skops")
         (directory / "estimator.skops").write_bytes(data)
-    return {"family": member.family, "output": member.output, "columns": list(member.columns)}
+    described = {"family": member.family, "output": member.output, "columns": list(member.columns)}
+    return described | {"formulas": [formula.to_dict() for formula in member.formulas]}
 
 
 def _dump_once(encoder: Any) -> bytes:

@@ -67,11 +67,14 @@ class Encoding:
     means
         Categorical columns whose levels are given by the mean label of their rows: those of
         `many` levels, besides what `levels` makes of them, `all` of them instead, or `none`.
+    constructed
+        How many columns made of two numeric ones are added at the most (`models.construction`).
     """
 
     numbers: Literal["raw", "standard", "quantile"] = "raw"
     levels: Literal["codes", "one_hot"] = "codes"
     means: Means = "none"
+    constructed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -13,14 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from features.durable import replacing
 from models.candidate import Candidate
+from models.construction import find_formulas
 from models.errors import TrialError
 from models.families.family import Family, Fit, FitTask, Parameters, Shape, binning_seconds
 from models.persistence import save_model
-from models.preprocessing import Encoding, make_encoder
+from models.preprocessing import Encoding, make_encoder, split_columns
 from models.serving import EnsembleModel, FittedMember, columns_of
+from models.serving.formulas import Formula, with_formulas
 from models.sharing import SearchRows
 from models.splits import Fold
 
@@ -87,6 +90,8 @@ class Encoded:
     ----------
     categorical
         Positions of the columns that hold codes of levels.
+    formulas
+        What was constructed before.
     seconds
         Time it took.
     """
@@ -95,6 +100,7 @@ class Encoded:
     train: np.ndarray
     valid: np.ndarray
     categorical: tuple[int, ...] = ()
+    formulas: tuple[Formula, ...] = ()
     seconds: float = 0.0
     cache: dict[str, Any] = field(default_factory=dict)
 
@@ -112,6 +118,7 @@ class Bench:
         self.families = families
         self._columns = columns_of(rows.X)
         self._kept: OrderedDict[tuple[int, Encoding | None], Encoded] = OrderedDict()
+        self._found: dict[int, tuple[Formula, ...]] = {}
 
     @property
     def shape(self) -> Shape:
@@ -178,7 +185,7 @@ class Bench:
         )
         taken = time.monotonic() - start + prepared
         encoded.cache[PREPARATION] = encoded.seconds
-        return self._member(request.candidate, encoded.encoder, fit), fit, encoded, taken
+        return self._member(request.candidate, encoded, fit), fit, encoded, taken
 
     def _family(self, candidate: Candidate) -> tuple[Family, Parameters]:
         return self.families[candidate.family], dict(candidate.parameters)
@@ -186,7 +193,7 @@ class Bench:
     def _encoded(self, number: int, encoding: Encoding | None) -> Encoded:
         key = (number, encoding)
         if key not in self._kept:
-            self._kept[key] = self._encode(encoding, self._rows_of(number))
+            self._kept[key] = self._encode(encoding, number)
         self._kept.move_to_end(key)
         while len(self._kept) > 1 and sum(e.n_bytes for e in self._kept.values()) > MAX_KEPT_BYTES:
             self._kept.popitem(last=False)
@@ -198,12 +205,17 @@ class Bench:
         every = np.arange(len(self.rows.y))
         return Fold(train=every, valid=every[:0])
 
-    def _encode(self, encoding: Encoding | None, fold: Fold) -> Encoded:
+    def _encode(self, encoding: Encoding | None, number: int) -> Encoded:
+        fold = self._rows_of(number)
         if encoding is None:
             empty = np.empty((len(fold.train), 0)), np.empty((len(fold.valid), 0))
             return Encoded(encoder=None, train=empty[0], valid=empty[1])
         start = time.monotonic()
         train, valid = self.rows.X.iloc[fold.train], self.rows.X.iloc[fold.valid]
+        formulas: tuple[Formula, ...] = ()
+        if encoding.constructed:
+            formulas = self._formulas(number, train)[: encoding.constructed]
+        train, valid = with_formulas(train, formulas), with_formulas(valid, formulas)
         encoder = make_encoder(encoding, train, self.rows.problem)
         encoded = encoder.fit_transform(train, self.rows.y[fold.train])
         asked = encoder.transformer.transform(valid) if len(valid) else encoded[:0]
@@ -212,16 +224,27 @@ class Bench:
             train=encoded,
             valid=asked,
             categorical=encoder.categorical,
+            formulas=formulas,
             seconds=time.monotonic() - start,
         )
 
-    def _member(self, candidate: Candidate, encoder: Any, fit: Fit) -> FittedMember:
+    def _formulas(self, number: int, train: pd.DataFrame) -> tuple[Formula, ...]:
+        """Find once per fold what is worth constructing, on its training rows."""
+        if number not in self._found:
+            numeric = split_columns(train)[0]
+            y = self.rows.y[self._rows_of(number).train]
+            self._found[number] = find_formulas(train[numeric], y, ordered=not self.rows.bagged)
+        return self._found[number]
+
+    def _member(self, candidate: Candidate, encoded: Encoded, fit: Fit) -> FittedMember:
+        encoder = encoded.encoder
         return FittedMember(
             family=candidate.family,
             encoder=encoder,
             estimator=fit.estimator,
             output=self.rows.problem.scoring.needs,
             columns=() if encoder is None else tuple(self.rows.X.columns),
+            formulas=encoded.formulas,
         )
 
     def _predict(self, member: FittedMember, encoded: Encoded, fold: Fold) -> np.ndarray:

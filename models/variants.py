@@ -23,7 +23,8 @@ class Variant:
     Attributes
     ----------
     changes
-        Parameters in place of the family's defaults.
+        Parameters in place of the family's defaults; what these do not name, because it makes no
+        difference to such data, is left out.
     factors
         Parameters that are multiples of the family's defaults, which follow the data's size; the
         products are kept within the family's space.
@@ -48,7 +49,8 @@ class Variant:
             name: _within(space.get(name), float(defaults[name]) * factor)
             for name, factor in self.factors.items()
         }
-        return Candidate(family=self.family, parameters={**defaults, **self.changes, **scaled})
+        changes = {name: value for name, value in self.changes.items() if name in defaults}
+        return Candidate(family=self.family, parameters={**defaults, **changes, **scaled})
 
     def to_dict(self) -> dict[str, Any]:
         """Give the variant as JSON."""

@@ -2,9 +2,9 @@
 
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 
+from models.families.encodings import code_encoding, encoding_space, usual_encoding
 from models.families.family import Fit, FitTask, Parameters, Shape
 from models.families.forest import MANY_CELLS, grow
-from models.families.levels import code_encoding, level_space
 from models.preprocessing import Encoding
 from models.space import Real, Space, Whole
 from models.task import Problem
@@ -22,6 +22,7 @@ class ExtraTrees:
         large = shape.n_cells > MANY_CELLS
         return (
             {
+                **usual_encoding(shape),
                 "n_trees": 60 if large else 100,
                 "min_rows_in_leaf": 5 if shape.n_rows > 5_000 else 2,
                 "feature_fraction": 0.15 if large else 0.3,
@@ -33,7 +34,7 @@ class ExtraTrees:
         return {
             "min_rows_in_leaf": Whole(low=1, high=60, log=True),
             "feature_fraction": Real(low=0.05, high=0.5 if shape.n_cells > MANY_CELLS else 1.0),
-            **level_space(shape),
+            **encoding_space(shape),
         }
 
     def encoding(self, parameters: Parameters) -> Encoding:

@@ -51,6 +51,11 @@ class Shape:
         )
 
     @property
+    def n_numeric(self) -> int:
+        """Columns that hold numbers."""
+        return self.n_columns - self.n_categorical
+
+    @property
     def n_cells(self) -> int:
         """Rows times columns."""
         return self.n_rows * max(1, self.n_columns)

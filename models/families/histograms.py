@@ -13,8 +13,8 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
+from models.families.encodings import code_encoding, encoding_space, usual_encoding
 from models.families.family import Fit, FitTask, Parameters, Shape
-from models.families.levels import code_encoding, level_space
 from models.preprocessing import Encoding
 from models.space import Real, Space, Whole
 from models.task import Problem
@@ -37,6 +37,7 @@ class Histograms:
         leaves, least = (31, 20) if shape.n_rows > 5_000 else (15, 10)
         return (
             {
+                **usual_encoding(shape),
                 "learning_rate": 0.1 if shape.n_cells > 500_000 else 0.06,
                 "num_leaves": leaves,
                 "min_rows_in_leaf": least,
@@ -53,7 +54,7 @@ class Histograms:
             "min_rows_in_leaf": Whole(low=3, high=200, log=True),
             "feature_fraction": Real(low=0.2, high=1.0),
             "l2": Real(low=1e-3, high=100.0, log=True),
-            **level_space(shape),
+            **encoding_space(shape),
         }
 
     def encoding(self, parameters: Parameters) -> Encoding:

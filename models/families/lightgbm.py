@@ -6,6 +6,7 @@ from typing import Any
 
 import lightgbm as lgb
 
+from models.families.encodings import encoding_space, set_encoding, usual_encoding
 from models.families.family import (
     Fit,
     FitTask,
@@ -14,7 +15,6 @@ from models.families.family import (
     note_binning,
     patience,
 )
-from models.families.levels import level_space, set_encoding
 from models.preprocessing import Encoding
 from models.space import Real, Space, Whole
 from models.task import Problem
@@ -52,6 +52,7 @@ class LightGBM:
         leaves, least = (31, 40) if shape.n_rows > 5_000 else (15, 10)
         return (
             {
+                **usual_encoding(shape, means="none"),
                 "learning_rate": rate,
                 "num_leaves": leaves,
                 "min_data_in_leaf": least,
@@ -77,7 +78,7 @@ class LightGBM:
             "lambda_l1": Real(low=1e-4, high=5.0, log=True),
             "lambda_l2": Real(low=1e-3, high=20.0, log=True),
             "cat_smooth": Real(low=1.0, high=100.0, log=True),
-            **level_space(shape),
+            **encoding_space(shape),
         }
 
     def encoding(self, parameters: Parameters) -> Encoding:

@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.linear_model import LogisticRegression, Ridge
 
+from models.families.encodings import encoding_space, scaled_encoding, usual_encoding
 from models.families.family import Fit, FitTask, Parameters, Shape
-from models.families.levels import level_space, scaled_encoding
 from models.preprocessing import Encoding
 from models.space import Choice, Real, Space
 from models.task import Problem
@@ -25,14 +25,14 @@ class Linear:
     def portfolio(self, problem: Problem, shape: Shape) -> tuple[Parameters, ...]:
         """Give a mild penalty; the scaling follows the size."""
         scaling = "standard" if shape.n_cells > MANY_CELLS else "quantile"
-        return ({"penalty": 1.0, "scaling": scaling},)
+        return ({"penalty": 1.0, "scaling": scaling, **usual_encoding(shape)},)
 
     def space(self, problem: Problem, shape: Shape) -> Space:
         """Vary the penalty and the scaling."""
         return {
             "penalty": Real(low=1e-3, high=1e4, log=True),
             "scaling": Choice(options=("quantile", "standard")),
-            **level_space(shape),
+            **encoding_space(shape),
         }
 
     def encoding(self, parameters: Parameters) -> Encoding:

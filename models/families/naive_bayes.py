@@ -5,8 +5,8 @@ Classification of small data only: there its few parameters are an advantage.
 
 from sklearn.naive_bayes import GaussianNB
 
+from models.families.encodings import scaled_encoding
 from models.families.family import Fit, FitTask, Parameters, Shape
-from models.families.levels import scaled_encoding
 from models.preprocessing import Encoding
 from models.space import Real, Space
 from models.task import Problem

@@ -11,8 +11,8 @@ their weakest. The space is theirs: 1 to 200 neighbours, weighted by distance or
 import numpy as np
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
+from models.families.encodings import encoding_space, scaled_encoding, usual_encoding
 from models.families.family import Fit, FitTask, Parameters, Shape
-from models.families.levels import level_space, scaled_encoding
 from models.preprocessing import Encoding
 from models.space import Choice, Space, Whole
 from models.task import Problem
@@ -33,7 +33,14 @@ class Neighbours:
         """Give two dozen weighted neighbours; nothing on larger data."""
         if not _applies(shape):
             return ()
-        return ({"n_neighbours": 24, "weights": "distance", "scaling": "quantile"},)
+        return (
+            {
+                "n_neighbours": 24,
+                "weights": "distance",
+                "scaling": "quantile",
+                **usual_encoding(shape),
+            },
+        )
 
     def space(self, problem: Problem, shape: Shape) -> Space:
         """Vary their number and weights, and the scaling that says what is near."""
@@ -43,7 +50,7 @@ class Neighbours:
             "n_neighbours": Whole(low=1, high=200, log=True),
             "weights": Choice(options=("distance", "uniform")),
             "scaling": Choice(options=("quantile", "standard")),
-            **level_space(shape),
+            **encoding_space(shape),
         }
 
     def encoding(self, parameters: Parameters) -> Encoding:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
+from models.families.encodings import encoding_space, scaled_encoding, usual_encoding
 from models.families.family import Fit, FitTask, Parameters, Shape
-from models.families.levels import level_space, scaled_encoding
 from models.metrics import log_loss, rmse
 from models.preprocessing import Encoding
 from models.space import Choice, Real, Space, Whole
@@ -40,7 +40,8 @@ class Network:
         """Give two layers; nothing on data so large that an epoch takes long."""
         if shape.n_cells > MAX_CELLS:
             return ()
-        return ({"width": 128, "n_layers": 2, "rate": 2e-3, "decay": 1e-2, "scaling": "quantile"},)
+        start: Parameters = {"width": 128, "n_layers": 2, "rate": 2e-3, "decay": 1e-2}
+        return (start | {"scaling": "quantile"} | usual_encoding(shape),)
 
     def space(self, problem: Problem, shape: Shape) -> Space:
         """Vary depth, width, learning rate, weight decay and the scaling."""
@@ -52,7 +53,7 @@ class Network:
             "rate": Real(low=3e-4, high=1e-2, log=True),
             "decay": Real(low=1e-5, high=10.0, log=True),
             "scaling": Choice(options=("quantile", "standard")),
-            **level_space(shape),
+            **encoding_space(shape),
         }
 
     def encoding(self, parameters: Parameters) -> Encoding:

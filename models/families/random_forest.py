@@ -10,9 +10,9 @@ the same in a third of the time.
 
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
+from models.families.encodings import code_encoding, encoding_space, usual_encoding
 from models.families.family import Fit, FitTask, Parameters, Shape
 from models.families.forest import MANY_CELLS, grow
-from models.families.levels import code_encoding, level_space
 from models.preprocessing import Encoding
 from models.space import Real, Space, Whole
 from models.task import Problem
@@ -31,6 +31,7 @@ class RandomForest:
         share = 0.25 if problem.is_classification else 0.4
         return (
             {
+                **usual_encoding(shape),
                 "n_trees": 50 if large else 100,
                 "min_rows_in_leaf": 5 if shape.n_rows > 5_000 else 2,
                 "feature_fraction": 0.15 if large else share,
@@ -42,7 +43,7 @@ class RandomForest:
         return {
             "min_rows_in_leaf": Whole(low=1, high=80, log=True),
             "feature_fraction": Real(low=0.05, high=0.3 if shape.n_cells > MANY_CELLS else 1.0),
-            **level_space(shape),
+            **encoding_space(shape),
         }
 
     def encoding(self, parameters: Parameters) -> Encoding:

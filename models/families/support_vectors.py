@@ -13,8 +13,8 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
+from models.families.encodings import scaled_encoding
 from models.families.family import Fit, FitTask, Parameters, Shape
-from models.families.levels import scaled_encoding
 from models.preprocessing import Encoding
 from models.space import Real, Space
 from models.task import Problem

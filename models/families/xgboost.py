@@ -9,6 +9,7 @@ NeurIPS 2024, "XGB-TD"), the space after TabArena (arXiv 2506.16791).
 import time
 from typing import TYPE_CHECKING, Any
 
+from models.families.encodings import encoding_space, set_encoding, usual_encoding
 from models.families.family import (
     Fit,
     FitTask,
@@ -17,7 +18,6 @@ from models.families.family import (
     note_binning,
     patience,
 )
-from models.families.levels import level_space, set_encoding
 from models.preprocessing import Encoding
 from models.serving.native import XGBoostModel, known_levels
 from models.space import Real, Space, Whole
@@ -50,6 +50,7 @@ class XGBoost:
         fast = shape.n_cells > 500_000
         return (
             {
+                **usual_encoding(shape, means="none"),
                 "learning_rate": 0.1 if fast else 0.05,
                 "max_depth": 6,
                 "min_child_weight": 1e-3 if problem.is_classification else 2.0,
@@ -72,7 +73,7 @@ class XGBoost:
             "colsample_bylevel": Real(low=0.3, high=1.0),
             "reg_alpha": Real(low=1e-4, high=5.0, log=True),
             "reg_lambda": Real(low=1e-3, high=20.0, log=True),
-            **level_space(shape),
+            **encoding_space(shape),
         }
 
     def encoding(self, parameters: Parameters) -> Encoding:

@@ -27,6 +27,7 @@ import numpy as np
 import pandas as pd
 from skops import io as skops_io
 
+from .formulas import Formula, with_formulas
 from .native import NATIVE
 
 REQUIREMENTS = ("lightgbm", "numpy", "pandas", "scikit-learn", "skops")
@@ -79,6 +80,8 @@ class FittedMember:
         `probability` of the classes, or a regression's `value`.
     columns
         The columns the encoder takes, in its order.
+    formulas
+        Columns constructed of these, which the encoder takes after them.
     """
 
     family: str
@@ -86,6 +89,7 @@ class FittedMember:
     estimator: Any
     output: Literal["probability", "value"]
     columns: tuple[str, ...]
+    formulas: tuple[Formula, ...] = ()
 
     def predict(self, X: pd.DataFrame, n_outputs: int | None = None) -> np.ndarray:
         """Predict: P(class 1) shape (n,), probabilities (n, n_classes), or values (n,).
@@ -96,7 +100,7 @@ class FittedMember:
 
     def encode(self, X: pd.DataFrame) -> np.ndarray:
         """Turn rows into the matrix the estimator takes."""
-        rows = X[list(self.columns)]
+        rows = with_formulas(X[list(self.columns)], self.formulas)
         encoded = rows.to_numpy(float) if self.encoder is None else self.encoder.transform(rows)
         return np.asarray(encoded)
 
@@ -299,6 +303,7 @@ def _build_member(
         estimator=_build_estimator(name, files),
         output=described["output"],
         columns=tuple(described["columns"]),
+        formulas=tuple(Formula(**given) for given in described.get("formulas", ())),
     )
 
 
