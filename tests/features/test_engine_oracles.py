@@ -42,7 +42,7 @@ def test_values_are_those_of_featuretools(world, depth):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(6000)
 @thorough
 @given(worlds(), depths)
 def test_values_are_those_of_featuretools_thoroughly(world, depth):
@@ -56,7 +56,7 @@ def test_values_are_those_of_the_written_semantics(world, depth):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(6000)
 @thorough
 @given(worlds(**STRANGE), depths)
 def test_values_are_those_of_the_written_semantics_thoroughly(world, depth):
