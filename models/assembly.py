@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from models.finishing import Finish
 from models.leaderboard import TrialRecord
 from models.persistence import load_model
 from models.serving import EnsembleModel, FittedMember
@@ -42,11 +43,17 @@ def final_rounds(record: TrialRecord, rows: SearchRows) -> int:
     return round(sum(scaled) / len(scaled)) if any(scaled) else 0
 
 
-def assemble(directory: Path, weights: Mapping[int, float], rows: SearchRows) -> EnsembleModel:
+def assemble(
+    directory: Path,
+    weights: Mapping[int, float],
+    rows: SearchRows,
+    finish: Finish | None = None,
+) -> EnsembleModel:
     """Load the chosen trials' models as one ensemble.
 
     A trial's final model is taken where it exists, else its fold models.
     """
+    finish = finish or Finish()
     members: list[FittedMember] = []
     shares: list[float] = []
     columns: EnsembleModel | None = None
@@ -62,6 +69,8 @@ def assemble(directory: Path, weights: Mapping[int, float], rows: SearchRows) ->
         weights=tuple(shares),
         problem=rows.problem,
         columns=columns.columns,
+        calibration=finish.calibration,
+        threshold=finish.threshold,
     )
 
 

@@ -175,6 +175,8 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         self._chosen = tuple((weight, trials[n]) for n, weight in result.weights.items())
         self.leaderboard_ = tabulate(result.leaderboard, self.ensemble_)
         self.resumed_trials_ = result.resumed_trials
+        self.calibration_ = result.finish.sentence
+        self.threshold_ = result.finish.threshold if self.problem_.task == "binary" else None
 
     def _remember(self, X: Any, frame: pd.DataFrame) -> None:
         self._names = list(frame.columns)

@@ -9,8 +9,9 @@ Notation: m candidates, n out-of-fold rows, k classes; predictions are `(m, n)` 
 blocks are the validation blocks of the folds, as slices of the n rows.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,6 +28,14 @@ FEW_ROUNDS, FEW_CANDIDATES = 10, 8
 
 MAX_ROWS = 12_000
 """Selection looks at evenly spaced rows beyond this; the result is checked on all of them."""
+
+
+class Cut(NamedTuple):
+    """One block apart from the others: positions, and the others as rows of their own."""
+
+    learned: np.ndarray
+    rest: "OutOfFold"
+    judged: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,6 +73,22 @@ class OutOfFold:
             )
             for block in blocks
         )
+
+    def cuts(self) -> Iterator[Cut]:
+        """Set each block apart in turn; every other row where there is only one block."""
+        every = np.arange(len(self.y))
+        blocks = np.split(every, np.cumsum(self.sizes)[:-1])
+        if len(blocks) == 1:
+            blocks = [every[::2], every[1::2]]
+        for number, judged in enumerate(blocks):
+            others = [block for other, block in enumerate(blocks) if other != number]
+            learned = np.concatenate(others)
+            rest = OutOfFold(
+                y=self.y[learned],
+                sizes=tuple(map(len, others)),
+                weight=None if self.weight is None else self.weight[learned],
+            )
+            yield Cut(learned=learned, rest=rest, judged=judged)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

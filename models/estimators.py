@@ -57,6 +57,11 @@ class AutoMLClassifier(ClassifierMixin, AutoML):  # type: ignore[misc]
         Weight by trial number.
     ensemble_score_
         On out-of-fold rows, in the metric's own sign.
+    threshold_
+        Above this probability `predict` gives the second of two classes: one half, unless
+        `metric` looks at classes and gains by another one. None for other problems.
+    calibration_
+        How probabilities were calibrated, in one line; None where they are the members' mean.
     notes_
         What was done with columns that are not used as they are.
     n_features_in_, feature_names_in_
@@ -93,9 +98,9 @@ class AutoMLClassifier(ClassifierMixin, AutoML):  # type: ignore[misc]
         return self._fit(X, y, sample_weight)
 
     def predict(self, X: Any) -> np.ndarray:
-        """Predict the most probable class, shape `(n_rows,)`."""
-        chances = self.predict_proba(X)
-        return np.asarray(self.classes_[chances.argmax(axis=1)])
+        """Predict classes, shape `(n_rows,)`: the most probable one, or by `threshold_`."""
+        chances = self._predict(X)
+        return np.asarray(self.classes_[self._model.ensemble.call(chances)])
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Predict probabilities, shape `(n_rows, n_classes)`, in the order of `classes_`."""

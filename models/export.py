@@ -6,12 +6,13 @@ The directory holds `predict.py` (what the ensemble is, to be read and changed),
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from pprint import pformat
 from string import Template
+from typing import Any
 
 from features.durable import creating_directory
 from models.errors import EstimatorError
@@ -20,7 +21,13 @@ from models.leaderboard import TrialRecord
 from models.persistence import save_model
 from models.serving import packages_of
 
-_TRAVELLING = ("frames.py", "serving/__init__.py", "serving/formulas.py", "serving/native.py")
+_TRAVELLING = (
+    "frames.py",
+    "serving/__init__.py",
+    "serving/calibration.py",
+    "serving/formulas.py",
+    "serving/native.py",
+)
 _HERE = Path(__file__).parent
 _LINE = 96
 
@@ -31,7 +38,7 @@ _SCRIPT = Template('''\
 
 task    $task
 metric  $metric: $score on out-of-fold rows
-made of (weight, family, parameters; members share a trial's weight evenly)
+${finish}made of (weight, family, parameters; members share a trial's weight evenly)
 
 $members
 """
@@ -68,9 +75,8 @@ def predict_proba(rows) -> np.ndarray:
 
 def predict(rows) -> np.ndarray:
     """Predict labels or values, shape (n_rows,)."""
-    if not CLASSES:
-        return MODEL.predict(named(rows))
-    return np.array(CLASSES)[predict_proba(rows).argmax(axis=1)]
+    answers = MODEL.predict(named(rows))
+    return np.array(CLASSES)[MODEL.ensemble.call(answers)] if CLASSES else answers
 
 
 def named(rows) -> pd.DataFrame:
@@ -145,11 +151,21 @@ def _render(model: FramedModel, described: Described) -> str:
         task=problem.task,
         metric=problem.metric,
         score=f"{described.score:.6g}",
+        finish="".join(f"{line}\n" for line in _finish(model.ensemble)),
         members="\n".join(_member(weight, trial) for weight, trial in described.chosen),
         names=_literal(list(described.names)),
         classes=_literal(tuple(problem.classes)),
         columns=_literal(model.columns),
     )
+
+
+def _finish(ensemble: Any) -> Iterator[str]:
+    """Say what is done with the mean of the members."""
+    line, threshold = ensemble.calibration, ensemble.threshold
+    if line is not None:
+        yield f"then    log odds x {line.slope:.6g} {line.intercept:+.6g}"
+    if threshold != 0.5:
+        yield f"calls   {ensemble.problem.classes[1]!r} above a probability of {threshold:.6g}"
 
 
 def _member(weight: float, trial: TrialRecord) -> str:

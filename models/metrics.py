@@ -8,7 +8,7 @@ bootstraps and thin windows meet such rows by chance.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -45,6 +45,8 @@ class Metric:
         `(labels, predictions, weights or None) -> float`; NaN where undefined.
     trained_as
         Name of the metric of `METRICS` that models are trained for; None for this one.
+    decides
+        Whether it looks at the class that is called, not at probabilities.
     takes_weight
         Whether rows may have weights.
     source
@@ -57,6 +59,7 @@ class Metric:
     needs: Literal["probability", "value"]
     score: Score
     trained_as: str | None = None
+    decides: bool = False
     takes_weight: bool = True
     source: str = ""
 
@@ -116,8 +119,12 @@ def average_precision(y: np.ndarray, prediction: np.ndarray, weight: Weight = No
 
 def log_loss(y: np.ndarray, prediction: np.ndarray, weight: Weight = None) -> float:
     """Mean negative logarithm of the probability given to what happened (natural log)."""
-    chance = _chance_of_truth(y, prediction)
-    return _mean(-np.log(np.clip(chance, _SMALLEST, 1.0)), weight)
+    return _mean(log_losses(y, prediction), weight)
+
+
+def log_losses(y: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """Give what each row adds to the log loss."""
+    return np.asarray(-np.log(np.clip(_chance_of_truth(y, prediction), _SMALLEST, 1.0)))
 
 
 def brier(y: np.ndarray, prediction: np.ndarray, weight: Weight = None) -> float:
@@ -148,6 +155,26 @@ def f1(y: np.ndarray, prediction: np.ndarray, weight: Weight = None) -> float:
     counted = np.ones(len(positive)) if weight is None else weight
     denominator = float(counted @ positive + counted @ called)
     return float(2 * (counted @ (positive & called)) / denominator) if denominator else float("nan")
+
+
+def mcc(y: np.ndarray, prediction: np.ndarray, weight: Weight = None) -> float:
+    """Correlation of what is called with what is; 0 when one of them never varies.
+
+    References
+    ----------
+    Gorodkin: Comparing two K-category assignments by a K-category correlation coefficient (2004),
+    equation 8.
+    """
+    if not len(y):
+        return float("nan")
+    counted = np.ones(len(y)) if weight is None else weight
+    truth, answer = np.asarray(y).astype(np.intp), decided(prediction)
+    width = int(max(truth.max(), answer.max())) + 1
+    of_truth, of_answer = (np.bincount(codes, counted, width) for codes in (truth, answer))
+    total = counted.sum()
+    agreed = float(counted @ (truth == answer)) * total - float(of_truth @ of_answer)
+    spreads = (total**2 - of_truth @ of_truth) * (total**2 - of_answer @ of_answer)
+    return float(agreed / np.sqrt(spreads)) if spreads > 0 else 0.0
 
 
 def rmse(y: np.ndarray, prediction: np.ndarray, weight: Weight = None) -> float:
@@ -209,6 +236,10 @@ def _probability(name: str, tasks: frozenset[str], score: Score, *, greater: boo
     )
 
 
+def _decision(name: str, tasks: frozenset[str], score: Score) -> Metric:
+    return replace(_probability(name, tasks, score, greater=True), decides=True)
+
+
 def _value(name: str, score: Score, *, greater: bool = False) -> Metric:
     return Metric(
         name=name, tasks=_REGRESSION, greater_is_better=greater, needs="value", score=score
@@ -222,9 +253,10 @@ METRICS: Mapping[str, Metric] = {
         _probability("average_precision", _BINARY, average_precision, greater=True),
         _probability("log_loss", _BOTH, log_loss, greater=False),
         _probability("brier", _BINARY, brier, greater=False),
-        _probability("accuracy", _BOTH, accuracy, greater=True),
-        _probability("balanced_accuracy", _BOTH, balanced_accuracy, greater=True),
-        _probability("f1", _BINARY, f1, greater=True),
+        _decision("accuracy", _BOTH, accuracy),
+        _decision("balanced_accuracy", _BOTH, balanced_accuracy),
+        _decision("f1", _BINARY, f1),
+        _decision("mcc", _BOTH, mcc),
         _value("rmse", rmse),
         _value("mae", mae),
         _value("r2", r2, greater=True),

@@ -4,7 +4,7 @@ The layout and the reading half are in `models.serving`, which travels with ever
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -144,7 +144,12 @@ def _check(model: EnsembleModel) -> None:
 
 def _describe(model: EnsembleModel) -> dict[str, Any]:
     problem = model.problem
-    return {
+    finish: dict[str, Any] = {}
+    if model.calibration is not None:
+        finish["calibration"] = asdict(model.calibration)
+    if model.threshold != 0.5:
+        finish["threshold"] = float(model.threshold)
+    return finish | {
         "format": FORMAT,
         "problem": {
             "task": problem.task,

@@ -68,6 +68,18 @@ def _f1(y: np.ndarray, prediction: np.ndarray, resamples: Resamples) -> np.ndarr
     return np.asarray(2 * both / either)
 
 
+def _mcc(y: np.ndarray, prediction: np.ndarray, resamples: Resamples) -> np.ndarray:
+    answer = decided(prediction)
+    codes = np.arange(int(max(y.max(), answer.max())) + 1)
+    truths, answers = (resamples.sums(each[:, None] == codes) for each in (y, answer))
+    right = resamples.sums((y == answer)[:, None])[:, 0]
+    total = truths.sum(axis=1)
+    agreed = right * total - (truths * answers).sum(axis=1)
+    squares = [total**2 - (each**2).sum(axis=1) for each in (truths, answers)]
+    spread = np.sqrt(squares[0] * squares[1])
+    return np.asarray(np.divide(agreed, spread, out=np.zeros(len(spread)), where=spread > 0))
+
+
 def _r2(y: np.ndarray, prediction: np.ndarray, resamples: Resamples) -> np.ndarray:
     centred = y - np.mean(y)
     rows = np.column_stack([(y - prediction) ** 2, centred, centred**2, np.ones(len(y))])
@@ -153,6 +165,7 @@ RESAMPLED: Mapping[str, Resampled] = {
     "accuracy": _mean_of(lambda y, prediction: decided(prediction) == y),
     "balanced_accuracy": _balanced_accuracy,
     "f1": _f1,
+    "mcc": _mcc,
     "rmse": _root(_squares),
     "mae": _mean_of(lambda y, prediction: np.abs(y - prediction)),
     "r2": _r2,

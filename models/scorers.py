@@ -192,6 +192,7 @@ def _metric(asked: Asked, name: str, task: str, *, greater_is_better: bool) -> M
         needs="probability" if asked.classes else "value",
         score=asked,
         trained_as=_nearest(asked, task),
+        decides=asked.response == "label",
         takes_weight="sample_weight" in _parameters(asked.function),
         source=_source(asked),
     )

@@ -17,6 +17,7 @@ from models.dataset import Dataset
 from models.ensemble import EnsembleModel
 from models.errors import OptionError, SearchError
 from models.families.family import Family, Shape
+from models.finishing import Finish
 from models.inline import Inline
 from models.interruption import hearing
 from models.leaderboard import Leaderboard, TrialRecord, rank
@@ -83,6 +84,8 @@ class SearchResult:
     stand_ins
         Numbers of chosen trials whose final fit failed or had no time: their last fold's model
         serves instead.
+    finish
+        How the members' mean becomes an answer.
     """
 
     leaderboard: Leaderboard
@@ -93,6 +96,7 @@ class SearchResult:
     search_fingerprint: str
     resumed_trials: int
     seconds: float
+    finish: Finish
     stand_ins: tuple[int, ...] = ()
 
 
@@ -192,6 +196,7 @@ def search(
         resumed_trials=session.n_resumed,
         seconds=clock.elapsed,
         stand_ins=session.stand_ins,
+        finish=session.ending,
     )
 
 

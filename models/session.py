@@ -19,9 +19,11 @@ from models.ensemble import (
     EnsembleModel,
     Limits,
     Selection,
+    mix,
     select,
 )
 from models.errors import TrialError
+from models.finishing import Finish, finish
 from models.inline import Inline
 from models.leaderboard import TrialRecord
 from models.outlook import MIN_TRIAL_SECONDS, Outlook, is_first_of_family
@@ -55,6 +57,7 @@ class Session:
         self.selection = Selection(weights={}, score=float("nan"))
         self.n_resumed = 0
         self.stand_ins: tuple[int, ...] = ()
+        self.ending = Finish()
 
     def run(self) -> None:
         """Resume what the ledger has, then try candidates as long as the budget lasts."""
@@ -85,12 +88,16 @@ class Session:
         given = self._given
         self._select(self._outlook.before_closing)
         chosen = tuple(self.selection.weights)
+        mean = mix(self._predictions, self.selection.weights)
+        self.ending = finish(self._rows, self._metric, mean)
+        score = self.ending.score(self._metric, self._rows, mean)
+        self.selection = replace(self.selection, score=score)
         if not given.rows.bagged:
             self._refit([n for n in chosen if not final_model(given.directory, n).exists()])
             self.stand_ins = tuple(
                 number for number in chosen if not final_model(given.directory, number).exists()
             )
-        return assemble(given.directory, self.selection.weights, given.rows)
+        return assemble(given.directory, self.selection.weights, given.rows, self.ending)
 
     def _baseline(self) -> None:
         """Evaluate the constant model here: it needs no worker, and something exists at once."""

@@ -38,7 +38,7 @@ class Problem:
     Traceback (most recent call last):
     ...
     models.errors.ProblemError: Expected a metric for binary (accuracy, average_precision, \
-balanced_accuracy, brier, f1, log_loss, roc_auc), got 'auc'. Did you mean 'roc_auc'?
+balanced_accuracy, brier, f1, log_loss, mcc, roc_auc), got 'auc'. Did you mean 'roc_auc'?
     """
 
     task: Task

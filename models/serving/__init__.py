@@ -3,7 +3,8 @@
 This package travels with every registered version (as `perennial_serving_<hash>`), so it imports
 only what a version's requirements install. A saved ensemble is a directory:
 
-    model.json                  problem, columns, members, weights, SHA-256 of every other file
+    model.json                  problem, columns, members, weights, calibration, threshold, and
+                                SHA-256 of every other file
     member_<i>/encoder.skops    scikit-learn transformer from columns to a float matrix, if any
     member_<i>/booster.txt      LightGBM's own text format, or
     member_<i>/booster.ubj      XGBoost's own binary format, or
@@ -27,6 +28,7 @@ import numpy as np
 import pandas as pd
 from skops import io as skops_io
 
+from .calibration import Calibration
 from .formulas import Formula, with_formulas
 from .native import NATIVE
 
@@ -129,12 +131,18 @@ class EnsembleModel:
         A `models.task.Problem`; where Perennial is not installed, a `SavedProblem`.
     columns
         `numeric` or `categorical` by column, in the order of the training matrix.
+    calibration
+        What the mean's probabilities become; None for what they are.
+    threshold
+        Above this probability the second of two classes is called.
     """
 
     members: tuple[FittedMember, ...]
     weights: tuple[float, ...]
     problem: Any
     columns: Mapping[str, Kind]
+    calibration: Calibration | None = None
+    threshold: float = 0.5
 
     @property
     def used_columns(self) -> frozenset[str]:
@@ -160,7 +168,14 @@ class EnsembleModel:
                 predicted = self.members[number].predict_encoded(encoded, n_outputs)
                 parts[number] = predicted * self.weights[number]
         # Added up in the members' order: the last bits do not depend on who shares an encoder.
-        return np.asarray(sum(parts[number] for number in sorted(parts)), dtype=float)
+        mean = np.asarray(sum(parts[number] for number in sorted(parts)), dtype=float)
+        return mean if self.calibration is None else self.calibration.apply(mean)
+
+    def call(self, chances: np.ndarray) -> np.ndarray:
+        """Give the code of the class that is called, from what `predict` gave."""
+        if chances.ndim == 2:
+            return np.asarray(chances.argmax(axis=1))
+        return (chances > self.threshold).astype(np.intp)
 
     def _by_encoder(self) -> Iterable[list[int]]:
         """Group members that share an encoder: fold models of several trials mostly do."""
@@ -222,11 +237,14 @@ def load_ensemble(directory: Path) -> EnsembleModel:
         for number, described in enumerate(manifest["members"])
     )
     classes = {"classes": tuple(manifest["problem"]["classes"])}
+    calibration = manifest.get("calibration")
     return EnsembleModel(
         members=members,
         weights=tuple(manifest["weights"]),
         problem=SavedProblem(**(manifest["problem"] | classes)),
         columns=dict(manifest["columns"]),
+        calibration=None if calibration is None else Calibration(**calibration),
+        threshold=manifest.get("threshold", 0.5),
     )
 
 

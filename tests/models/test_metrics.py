@@ -16,12 +16,14 @@ BINARY = {
     "accuracy": lambda y, p: reference.accuracy_score(y, p > 0.5),
     "balanced_accuracy": lambda y, p: reference.balanced_accuracy_score(y, p > 0.5),
     "f1": lambda y, p: reference.f1_score(y, p > 0.5),
+    "mcc": lambda y, p: reference.matthews_corrcoef(y, p > 0.5),
 }
 MULTICLASS = {
     "roc_auc": lambda y, p: reference.roc_auc_score(y, p, multi_class="ovr"),
     "log_loss": lambda y, p: reference.log_loss(y, p),
     "accuracy": lambda y, p: reference.accuracy_score(y, p.argmax(axis=1)),
     "balanced_accuracy": lambda y, p: reference.balanced_accuracy_score(y, p.argmax(axis=1)),
+    "mcc": lambda y, p: reference.matthews_corrcoef(y, p.argmax(axis=1)),
 }
 REGRESSION = {
     "rmse": reference.root_mean_squared_error,
