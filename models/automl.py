@@ -12,8 +12,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from features.fingerprint import fingerprint
 from models.checks import check_data
@@ -28,7 +27,7 @@ from models.frames import FramedModel, convert
 from models.leaderboard import Leaderboard
 from models.metrics import METRICS
 from models.roles import find_column, read_groups, read_times
-from models.rows import MIN_ROWS, has_text_names, read_again, read_rows, read_weights
+from models.rows import MIN_ROWS, counted_rows, has_text_names, read_again, read_rows
 from models.scorers import check_labels, read_metric
 from models.search import SearchBudget, SearchOptions, SearchResult, search
 from models.splits import make_folds
@@ -114,15 +113,17 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         described = Described(
-            names=self._names, chosen=self._chosen, score=float(self.ensemble_score_)
+            names=self._names,
+            chosen=self._chosen,
+            score=float(self.ensemble_score_),
+            corrected=float(self.corrected_score_),
         )
         export(self._model, described, Path(path))
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
         begun = time.monotonic()
-        frame, y, weight = _counted(read_rows(X, min_rows=MIN_ROWS), y, sample_weight)
+        frame, y, weight = counted_rows(read_rows(X, min_rows=MIN_ROWS), y, sample_weight)
         labels, classes = self._learn_labels(y)
-        check_consistent_length(frame, labels)
         self._remember(X, frame)
         described, cutoff_time, key = self._by_role(X, frame)
         learned = learn_columns(described, ageless=self._role_names(X, "time_column"))
@@ -135,7 +136,7 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         )
         problem = self._problem(classes)
         options = self._options()
-        _check_metric(problem, data)
+        check_labels(problem.scoring, data.y, constant_prediction(data.y, problem), data.weight)
         self._check(data, problem, learned)
         with self._directory(data, problem) as directory:
             result = search(
@@ -155,7 +156,26 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         self.problem_ = problem
         self.notes_ = learned.notes
         self._publish(result)
+        self._warn_of_latency()
         return self
+
+    def _warn_of_latency(self) -> None:
+        """Say when the limit leaves nothing that has learned, or was not reached at all."""
+        limit = self.max_latency_ms
+        if limit is None:
+            return
+        if self.predict_ms_ > limit:
+            message = f"The fastest ensemble found takes {self.predict_ms_:.3g} ms per row"
+        elif all(trial.origin == "baseline" for _, trial in self._chosen):
+            message = "Only the constant model is as fast"
+        else:
+            return
+        warnings.warn(
+            f"{message}, with max_latency_ms={limit}; `leaderboard_` has the latencies of all "
+            "trials. Allow more, or search longer.",
+            UserWarning,
+            stacklevel=3,
+        )
 
     def _check(self, data: Dataset, problem: Problem, learned: LearnedColumns) -> None:
         """Tell what is strange about the data, or refuse it."""
@@ -171,6 +191,8 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
     def _publish(self, result: SearchResult) -> None:
         self.ensemble_ = dict(result.weights)
         self.ensemble_score_ = result.ensemble_score
+        self.corrected_score_ = result.corrected_score
+        self.predict_ms_ = result.predict_ms
         trials = {entry.number: entry for entry in result.leaderboard.entries}
         self._chosen = tuple((weight, trials[n]) for n, weight in result.weights.items())
         self.leaderboard_ = tabulate(result.leaderboard, self.ensemble_)
@@ -226,12 +248,12 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         return Problem(task=task, metric=metric.name, classes=classes, own=own)
 
     def _options(self) -> SearchOptions:
-        """Pass on what was set; refuse what the search does not have yet."""
-        if self.max_latency_ms is not None:
-            raise EstimatorError.not_yet("max_latency_ms", self.max_latency_ms)
+        """Pass on what was set."""
         if not isinstance(self.seed, (int, np.integer)) or not 0 <= self.seed < SEEDS:
             raise EstimatorError(f"Expected seed as a whole number from 0, got {self.seed!r}.")
-        given: dict[str, Any] = {} if self.strategy is None else {"strategy": self.strategy}
+        given: dict[str, Any] = {"max_latency_ms": self.max_latency_ms}
+        if self.strategy is not None:
+            given["strategy"] = self.strategy
         n_jobs = None if self.n_jobs == -1 else self.n_jobs
         return SearchOptions(holdout_share=0.0, finish_on_interrupt=True, n_jobs=n_jobs, **given)
 
@@ -275,31 +297,9 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-def _check_metric(problem: Problem, data: Dataset) -> None:
-    metric = problem.scoring
-    if data.weight is not None and not metric.takes_weight:
-        raise EstimatorError(
-            f"Expected a metric that takes sample_weight beside weights of rows, got {metric.name}."
-        )
-    check_labels(metric, data.y, constant_prediction(data.y, problem), data.weight)
-
-
-def _counted(
-    frame: pd.DataFrame, y: Any, sample_weight: Any
-) -> tuple[pd.DataFrame, Any, np.ndarray | None]:
-    """Give rows, labels and weights without the rows that do not count."""
-    weight = read_weights(sample_weight)
-    check_consistent_length(frame, y, weight)
-    if weight is None or weight.all():
-        return frame, y, weight
-    kept = np.flatnonzero(weight)
-    if y is not None:
-        y = _safe_indexing(y, kept)
-    return frame.iloc[kept].reset_index(drop=True), y, weight[kept]
-
-
 def tabulate(leaderboard: Leaderboard, weights: dict[int, float]) -> pd.DataFrame:
     """Give a leaderboard as a frame, best trial first."""
+    front = leaderboard.front
     return pd.DataFrame(
         [
             {
@@ -308,6 +308,9 @@ def tabulate(leaderboard: Leaderboard, weights: dict[int, float]) -> pd.DataFram
                 "score": np.nan if entry.score is None else entry.score,
                 "weight": weights.get(entry.number, 0.0),
                 "seconds": entry.seconds,
+                "predict_ms": np.nan if entry.predict_ms is None else entry.predict_ms,
+                "model_mb": np.nan if entry.model_mb is None else entry.model_mb,
+                "on_front": entry.number in front,
                 "state": entry.state,
                 "origin": entry.origin,
                 "parameters": dict(entry.candidate.parameters),

@@ -9,7 +9,7 @@ Notation: m candidates, n out-of-fold rows, k classes; predictions are `(m, n)` 
 blocks are the validation blocks of the folds, as slices of the n rows.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -119,6 +119,13 @@ class Limits:
         Seconds of the final fit by trial number.
     max_cost
         What the chosen ones may cost together; the best trial may enter whatever it costs.
+    latencies
+        Milliseconds per row by trial number.
+    max_latency
+        What the chosen ones may take together. When no trial alone is as fast, the fastest is
+        chosen.
+    max_rows
+        Choosing looks at evenly spaced rows beyond this.
     """
 
     max_rounds: int = MAX_ROUNDS
@@ -126,15 +133,27 @@ class Limits:
     max_candidates: int = MAX_CANDIDATES
     costs: Mapping[int, float] | None = None
     max_cost: float = float("inf")
+    latencies: Mapping[int, float] | None = None
+    max_latency: float = float("inf")
+    max_rows: int = MAX_ROWS
+
+    def fast_enough(self, numbers: Iterable[int]) -> list[int]:
+        """Give the trials that may be chosen at all; the fastest one at the least."""
+        known, given = list(numbers), self.latencies or {}
+        fast = [number for number in known if given.get(number, 0.0) <= self.max_latency]
+        return fast or [min(known, key=lambda number: (given[number], number))]
 
     def admits(self, number: int, chosen: Sequence[int]) -> bool:
         """Say whether a trial may join the chosen ones."""
         distinct = set(chosen)
         if number in distinct:
             return True
-        costs = self.costs or {}
-        total = sum(costs.get(other, 0.0) for other in distinct | {number})
-        return len(distinct) < self.max_members and total <= self.max_cost
+        joined = distinct | {number}
+        return (
+            len(distinct) < self.max_members
+            and _total(self.costs, joined) <= self.max_cost
+            and _total(self.latencies, joined) <= self.max_latency
+        )
 
 
 def select(
@@ -161,7 +180,10 @@ def select(
     1.0
     """
     limits = limits or Limits()
-    scores = {number: rows.score(metric, values) for number, values in predictions.items()}
+    scores = {
+        number: rows.score(metric, predictions[number])
+        for number in limits.fast_enough(predictions)
+    }
     ranked = sorted(scores, key=lambda number: (-metric.gain(scores[number]), number))
     best = ranked[0]
     chosen = _greedy(ranked[: limits.max_candidates], predictions, (rows, metric), limits)
@@ -185,7 +207,7 @@ def _greedy(
 ) -> list[int]:
     """Add, round by round, the candidate that helps most; keep the best prefix."""
     rows, metric = measure
-    step = max(1, -(-len(rows.y) // MAX_ROWS))
+    step = max(1, -(-len(rows.y) // limits.max_rows))
     chosen, total = [ranked[0]], predictions[ranked[0]].copy()
     best_gain, best_length = metric.gain(rows.score(metric, total, step)), 1
     while len(chosen) < limits.max_rounds:
@@ -202,6 +224,10 @@ def _greedy(
         if gains[added] > best_gain:
             best_gain, best_length = gains[added], len(chosen)
     return chosen[:best_length]
+
+
+def _total(each: Mapping[int, float] | None, numbers: Iterable[int]) -> float:
+    return 0.0 if each is None else sum(each.get(number, 0.0) for number in numbers)
 
 
 def _heaviest(item: tuple[int, float]) -> tuple[float, int]:

@@ -33,13 +33,6 @@ class EstimatorError(ModelError, ValueError):
     """What an estimator was asked, or the rows it was given, cannot be served."""
 
     @classmethod
-    def not_yet(cls, name: str, value: object) -> "EstimatorError":
-        """A parameter asks for what the search does not have."""
-        return cls(
-            f"Expected {name}=None, got {value!r}: the search does not have it yet. Leave it out."
-        )
-
-    @classmethod
     def no_column(cls, name: str, label: object, known: Iterable[object]) -> "EstimatorError":
         """A parameter names a column that is not there."""
         names = [str(each) for each in known]

@@ -28,8 +28,10 @@ class AutoMLClassifier(ClassifierMixin, AutoML):  # type: ignore[misc]
         Name in `models.metrics.METRICS` or of a scorer of scikit-learn, a scorer by
         `make_scorer`, or a function of true and predicted labels (values); by default `roc_auc`
         for two classes, `log_loss` for more, `rmse` for values.
-    strategy, n_jobs, max_latency_ms
-        Passed on to the search as far as it knows them; refused otherwise.
+    strategy, n_jobs
+        See `models.search.SearchOptions`.
+    max_latency_ms
+        Milliseconds per row, in batches of 1,000, that the ensemble may take on this machine.
     seed
         Of folds, strategies and models.
     time_column
@@ -52,11 +54,17 @@ class AutoMLClassifier(ClassifierMixin, AutoML):  # type: ignore[misc]
     classes_
         The labels, sorted.
     leaderboard_
-        All trials, best first.
+        All trials, best first; `on_front` marks those that none beats in score, `predict_ms`
+        and `model_mb` at once.
     ensemble_
         Weight by trial number.
     ensemble_score_
-        On out-of-fold rows, in the metric's own sign.
+        On out-of-fold rows, in the metric's own sign. These rows chose it.
+    corrected_score_
+        Of ensembles that were chosen by other folds than those they are judged on: what to expect
+        of new rows. NaN where there was no time for it.
+    predict_ms_
+        Milliseconds per row, in batches of 1,000, that the ensemble took after the search.
     threshold_
         Above this probability `predict` gives the second of two classes: one half, unless
         `metric` looks at classes and gains by another one. None for other problems.

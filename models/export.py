@@ -37,7 +37,7 @@ _SCRIPT = Template('''\
     python predict.py rows.csv predictions.csv
 
 task    $task
-metric  $metric: $score on out-of-fold rows
+metric  $metric: $score on out-of-fold rows, $corrected where other folds chose
 ${finish}made of (weight, family, parameters; members share a trial's weight evenly)
 
 $members
@@ -114,13 +114,14 @@ class Described:
         All columns given to `fit`, in order.
     chosen
         The trials of the ensemble with their weights.
-    score
-        Of the ensemble on out-of-fold rows.
+    score, corrected
+        Of the ensemble on out-of-fold rows, and where other folds chose it.
     """
 
     names: Sequence[str]
     chosen: Sequence[tuple[float, TrialRecord]]
     score: float
+    corrected: float
 
 
 def export(model: FramedModel, described: Described, directory: Path) -> None:
@@ -151,6 +152,7 @@ def _render(model: FramedModel, described: Described) -> str:
         task=problem.task,
         metric=problem.metric,
         score=f"{described.score:.6g}",
+        corrected=f"{described.corrected:.6g}",
         finish="".join(f"{line}\n" for line in _finish(model.ensemble)),
         members="\n".join(_member(weight, trial) for weight, trial in described.chosen),
         names=_literal(list(described.names)),

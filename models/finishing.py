@@ -20,6 +20,9 @@ HALF = 0.5
 N_THRESHOLDS = 100
 """Midpoints between quantiles of the predictions that are tried as thresholds."""
 
+FEW_THRESHOLDS = 25
+"""For a metric of others, which may take a millisecond however few the rows."""
+
 MAX_LOG_SLOPE, MAX_INTERCEPT = np.log(20), 10.0
 
 
@@ -154,7 +157,8 @@ def _threshold(rows: OutOfFold, metric: Metric, chances: np.ndarray) -> float:
 
 def tune_threshold(rows: OutOfFold, metric: Metric, chances: np.ndarray) -> float:
     """Give the threshold with the best score, on ties the one nearest to one half."""
-    levels = np.unique(np.quantile(chances, np.linspace(0, 1, N_THRESHOLDS)))
+    n_tried = FEW_THRESHOLDS if metric.source else N_THRESHOLDS
+    levels = np.unique(np.quantile(chances, np.linspace(0, 1, n_tried)))
     tried = sorted({HALF, *((levels[1:] + levels[:-1]) / 2)}, key=lambda t: (abs(t - HALF), t))
     gains = [metric.gain(rows.score(metric, (chances > t).astype(float))) for t in tried]
     return float(tried[int(np.argmax(np.nan_to_num(gains, nan=-np.inf)))])

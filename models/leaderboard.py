@@ -32,6 +32,11 @@ class TrialRecord:
         of all validation blocks in order, shape `(n,)` or `(n, n_classes)`.
     fit_seconds, n_rounds
         Per fold: time to encode and fit; boosting rounds (0 where there are none).
+    predict_ms
+        Milliseconds per row, in batches of `models.latency.BATCH_ROWS`, that the trial's models
+        take together: measured where it ran.
+    model_mb
+        Megabytes (10⁶ bytes) of the trial's models on disk.
     attempts
         How often it was started: more than once when the search was killed meanwhile.
     """
@@ -47,6 +52,8 @@ class TrialRecord:
     oof: str | None = None
     fit_seconds: tuple[float, ...] = ()
     n_rounds: tuple[int, ...] = ()
+    predict_ms: float | None = None
+    model_mb: float | None = None
     attempts: int = 1
 
     def begun(self) -> "TrialRecord":
@@ -81,6 +88,29 @@ class Leaderboard:
     def done(self) -> tuple[TrialRecord, ...]:
         """The trials that have a score, best first."""
         return tuple(entry for entry in self.entries if entry.state == "done")
+
+    @property
+    def front(self) -> frozenset[int]:
+        """Numbers of the trials that none beats in score, latency and size at once.
+
+        Beating means to be nowhere worse and somewhere better.
+        """
+        sign = -1.0 if self.greater_is_better else 1.0
+        costs = {
+            entry.number: (sign * entry.score, entry.predict_ms, entry.model_mb)
+            for entry in self.done
+            if entry.score is not None
+            and entry.predict_ms is not None
+            and entry.model_mb is not None
+        }
+        return frozenset(
+            number
+            for number, own in costs.items()
+            if not any(
+                other != own and all(a <= b for a, b in zip(other, own, strict=True))
+                for other in costs.values()
+            )
+        )
 
     @property
     def best(self) -> TrialRecord:

@@ -29,6 +29,9 @@ class SearchOptions:
         Share of the rows that is sealed, 0 to below 1; 0 seals none, and all rows are searched.
     strategy
         One of `STRATEGIES`: how the portfolio is followed up.
+    max_latency_ms
+        Milliseconds per row, in batches of 1,000, that the ensemble may take on this machine;
+        None for any. It chooses among trials and changes none of them.
     isolated
         Whether trials run in processes of their own. False saves their start where rows are few,
         and lets a debugger in; no limit of time or memory is kept then, and what crashes takes
@@ -37,7 +40,7 @@ class SearchOptions:
     Raises
     ------
     OptionError
-        When a number is below 1, or the strategy unknown.
+        When a number is too small, or the strategy unknown.
     """
 
     families: str = "models.families"
@@ -46,10 +49,15 @@ class SearchOptions:
     finish_on_interrupt: bool = False
     holdout_share: float = 0.15
     strategy: str = "tpe"
+    max_latency_ms: float | None = None
     isolated: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse less than one core or byte, and a strategy that does not exist."""
+        """Refuse less than one core or byte, no time at all, and an unknown strategy."""
+        if self.max_latency_ms is not None and not self.max_latency_ms > 0:
+            raise OptionError(
+                f"Expected max_latency_ms above 0 or None, got {self.max_latency_ms}."
+            )
         if self.strategy not in STRATEGIES:
             raise OptionError.unknown_strategy(self.strategy, STRATEGIES)
         for name in ("n_jobs", "max_worker_bytes"):

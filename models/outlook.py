@@ -26,18 +26,21 @@ class Outlook:
     ----------
     closing
         Seconds that the last steps took when they were rehearsed.
+    estimating
+        Seconds that the corrected estimate of the ensemble's score will take.
     """
 
     def __init__(self, setting: Setting, pool: Pool | Inline) -> None:
         self._given = setting
         self._pool = pool
         self.closing = 0.0
+        self.estimating = 0.0
 
     @property
     def before_closing(self) -> float:
         """Give the seconds until the last steps have to begin."""
         clock = self._given.clock
-        return clock.remaining - clock.closing_seconds(self.closing)
+        return clock.remaining - clock.closing_seconds(self.closing) - self.estimating
 
     def left(self, records: Sequence[TrialRecord], chosen: Iterable[int]) -> float:
         """Give the seconds left for trials, once the final fits are paid for.

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, column_or_1d
+from sklearn.utils.validation import check_array, check_consistent_length, column_or_1d
 
 from models.errors import EstimatorError
 from models.frames import unique_names
@@ -138,6 +139,26 @@ def read_weights(sample_weight: Any) -> np.ndarray | None:
             "Expected a weight above 0 for some rows, but all of sample_weight is zero."
         )
     return weights
+
+
+def counted_rows(
+    frame: pd.DataFrame, y: Any, sample_weight: Any
+) -> tuple[pd.DataFrame, Any, np.ndarray | None]:
+    """Give rows, labels and weights without the rows that do not count.
+
+    Raises
+    ------
+    ValueError
+        When they are not as many of each, or weights are not as `read_weights` wants them.
+    """
+    weight = read_weights(sample_weight)
+    check_consistent_length(frame, y, weight)
+    if weight is None or weight.all():
+        return frame, y, weight
+    kept = np.flatnonzero(weight)
+    if y is not None:
+        y = _safe_indexing(y, kept)
+    return frame.iloc[kept].reset_index(drop=True), y, weight[kept]
 
 
 def _read_labels(y: Any) -> np.ndarray:

@@ -121,8 +121,12 @@ def check_labels(metric: Metric, y: np.ndarray, constant: np.ndarray, weight: We
     Raises
     ------
     ProblemError
-        When it fails, or answers what is no finite number.
+        When it takes no weights but there are some, fails, or answers what is no finite number.
     """
+    if weight is not None and not metric.takes_weight:
+        raise ProblemError(
+            f"Expected a metric that takes sample_weight beside weights of rows, got {metric.name}."
+        )
     try:
         score = metric.score(y, constant, weight)
     except Exception as error:  # whatever code of others raises

@@ -84,6 +84,11 @@ class SearchResult:
     stand_ins
         Numbers of chosen trials whose final fit failed or had no time: their last fold's model
         serves instead.
+    corrected_score
+        Of ensembles on folds that did not choose them (see `models.estimate`); NaN where there
+        was no time to know.
+    predict_ms
+        Milliseconds per row, in batches of 1,000, that the model took here.
     finish
         How the members' mean becomes an answer.
     """
@@ -97,6 +102,8 @@ class SearchResult:
     resumed_trials: int
     seconds: float
     finish: Finish
+    corrected_score: float
+    predict_ms: float
     stand_ins: tuple[int, ...] = ()
 
 
@@ -177,6 +184,7 @@ def search(
                 n_threads=workforce.n_threads,
                 n_sealed=len(holdout),
                 on_event=on_event or (lambda event: None),
+                max_latency_ms=options.max_latency_ms or float("inf"),
                 stop=stop,
             ),
             pool,
@@ -188,15 +196,17 @@ def search(
         session.tell_done()
     return SearchResult(
         leaderboard=rank(session.records, problem.scoring),
-        weights=session.selection.weights,
-        ensemble_score=session.selection.score,
+        weights=session.chooser.selection.weights,
+        ensemble_score=session.chooser.selection.score,
         model=model,
         holdout=Holdout(indices=holdout, predictions=predictions, y=sealed.y, weight=sealed.weight),
         search_fingerprint=found,
         resumed_trials=session.n_resumed,
         seconds=clock.elapsed,
         stand_ins=session.stand_ins,
-        finish=session.ending,
+        finish=session.chooser.ending,
+        corrected_score=session.chooser.corrected,
+        predict_ms=session.predict_ms,
     )
 
 

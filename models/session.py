@@ -13,18 +13,11 @@ import numpy as np
 from models.assembly import assemble, final_model, final_rounds, fold_models, rehearse
 from models.briefing import Briefing
 from models.candidate import Candidate
-from models.ensemble import (
-    FEW_CANDIDATES,
-    FEW_ROUNDS,
-    EnsembleModel,
-    Limits,
-    Selection,
-    mix,
-    select,
-)
+from models.chooser import Chooser
+from models.ensemble import EnsembleModel
 from models.errors import TrialError
-from models.finishing import Finish, finish
 from models.inline import Inline
+from models.latency import BATCH_ROWS, milliseconds_per_row
 from models.leaderboard import TrialRecord
 from models.outlook import MIN_TRIAL_SECONDS, Outlook, is_first_of_family
 from models.pool import Ended, Pool
@@ -38,6 +31,10 @@ LAG = 2
 number of workers, if that is more): so one worker and two find the same candidates."""
 
 
+MAX_CHOICES = 3
+"""Ensembles that may be loaded before one is as fast as it has to be."""
+
+
 class Session:
     """Runs trials until budget or proposals end, then fits and loads the chosen members."""
 
@@ -46,18 +43,16 @@ class Session:
         self._pool = pool
         self._briefing = Briefing(setting.strategies)
         self._metric = setting.rows.problem.scoring
-        self._rows = setting.rows.out_of_fold
-        self._predictions: dict[int, np.ndarray] = {}
         self._unreported: list[TrialRecord] = []
         self._running: dict[int, tuple[TrialRecord, float]] = {}
         self._outlook = Outlook(setting, pool)
+        self.chooser = Chooser(setting, self._outlook)
         self._rehearsed: tuple[int, ...] = ()
         self._seconds_per_member = 0.0
         self.records: list[TrialRecord] = []
-        self.selection = Selection(weights={}, score=float("nan"))
         self.n_resumed = 0
         self.stand_ins: tuple[int, ...] = ()
-        self.ending = Finish()
+        self.predict_ms = float("nan")
 
     def run(self) -> None:
         """Resume what the ledger has, then try candidates as long as the budget lasts."""
@@ -68,7 +63,7 @@ class Session:
         self.n_resumed = len(self.records)
         if not self.records:
             self._baseline()
-        self._select()
+        self.chooser.choose(self.records)
         for record in self.records:
             self._tell("resumed" if self.n_resumed else "trial", record)
         while True:
@@ -84,20 +79,28 @@ class Session:
             self._end(ended)
 
     def finish(self) -> EnsembleModel:
-        """Fit the chosen members for good where folds are chained, and load the ensemble."""
-        given = self._given
-        self._select(self._outlook.before_closing)
-        chosen = tuple(self.selection.weights)
-        mean = mix(self._predictions, self.selection.weights)
-        self.ending = finish(self._rows, self._metric, mean)
-        score = self.ending.score(self._metric, self._rows, mean)
-        self.selection = replace(self.selection, score=score)
+        """Fit the chosen members for good where folds are chained, and load the ensemble.
+
+        When it predicts more slowly than is allowed, another one is chosen.
+        """
+        batch = self._given.rows.X.iloc[np.resize(np.arange(len(self._given.rows.y)), BATCH_ROWS)]
+        for _ in range(MAX_CHOICES):
+            self.chooser.choose(self.records, self._outlook.before_closing)
+            self.chooser.finish()
+            model = self._assemble()
+            self.predict_ms = milliseconds_per_row(model, batch)
+            if not self.chooser.tighten(self.predict_ms):
+                break
+        return model
+
+    def _assemble(self) -> EnsembleModel:
+        given, weights = self._given, self.chooser.selection.weights
         if not given.rows.bagged:
-            self._refit([n for n in chosen if not final_model(given.directory, n).exists()])
+            self._refit([n for n in weights if not final_model(given.directory, n).exists()])
             self.stand_ins = tuple(
-                number for number in chosen if not final_model(given.directory, number).exists()
+                number for number in weights if not final_model(given.directory, number).exists()
             )
-        return assemble(given.directory, self.selection.weights, given.rows, self.ending)
+        return assemble(given.directory, weights, given.rows, self.chooser.ending)
 
     def _baseline(self) -> None:
         """Evaluate the constant model here: it needs no worker, and something exists at once."""
@@ -113,6 +116,8 @@ class Session:
             record,
             fit_seconds=result.fit_seconds,
             n_rounds=result.n_rounds,
+            predict_ms=result.predict_ms,
+            model_mb=result.model_mb,
         )
         if done.error is not None:
             raise TrialError(done.error)
@@ -168,6 +173,8 @@ class Session:
                 seconds=round(answer["seconds"], 3),
                 fit_seconds=tuple(answer["fit_seconds"]),
                 n_rounds=tuple(answer["n_rounds"]),
+                predict_ms=answer["predict_ms"],
+                model_mb=answer["model_mb"],
             )
         self._given.ledger.write(ended)
         self._take(ended)
@@ -180,7 +187,7 @@ class Session:
         """
         oof = self._oof_name(record)
         try:
-            scores = self._rows.scores(self._metric, np.load(self._given.directory / oof))
+            scores = self.chooser.score(oof)
         except Exception as error:  # whatever code of others raises
             return record.failed(one_line(error), measured.get("seconds", 0.0))
         if not np.isfinite(scores).all():
@@ -192,30 +199,15 @@ class Session:
     def _take(self, record: TrialRecord) -> None:
         self.records.append(record)
         if record.oof is not None:
-            self._predictions[record.number] = np.load(self._given.directory / record.oof)
+            self.chooser.take(record.number, record.oof)
 
     def _report(self) -> None:
         if self._unreported:
-            self._select()
+            self.chooser.choose(self.records)
             for record in self._unreported:
                 self._tell("trial", record)
             self._unreported.clear()
             self._rehearse()
-
-    def _select(self, max_cost: float = float("inf")) -> None:
-        """Choose the ensemble of what is done; its final fits may take so many seconds."""
-        clock = self._given.clock
-        limits = Limits()
-        if self._given.rows.problem.own is not None:
-            limits = Limits(max_rounds=FEW_ROUNDS, max_candidates=FEW_CANDIDATES)
-        if not clock.is_free and not self._given.rows.bagged:
-            costs = {
-                r.number: self._outlook.refit_seconds(r)
-                for r in self.records
-                if r.score is not None
-            }
-            limits = replace(limits, costs=costs, max_cost=min(clock.max_refit_seconds, max_cost))
-        self.selection = select(self._predictions, self._rows, self._metric, limits)
 
     def _rehearse(self) -> None:
         """Try the last steps once for every choice of members, while a worker fits.
@@ -223,7 +215,7 @@ class Session:
         Late in the search there is no time for it: loading bagged members may take seconds. What
         the last rehearsal took for each member says then how long the last steps will be.
         """
-        given, members = self._given, tuple(sorted(self.selection.weights))
+        given, members = self._given, tuple(sorted(self.chooser.selection.weights))
         if members == self._rehearsed:
             return
         expected = self._seconds_per_member * len(members)
@@ -231,7 +223,7 @@ class Session:
             self._outlook.closing = expected
             return
         self._outlook.closing = rehearse(
-            given.directory, self.selection.weights, given.rows, n_asked=given.n_sealed
+            given.directory, self.chooser.selection.weights, given.rows, n_asked=given.n_sealed
         )
         self._seconds_per_member = self._outlook.closing / len(members)
         self._rehearsed = members
@@ -276,7 +268,7 @@ class Session:
         return self._outlook.is_affordable(family, self._known(), self._left())
 
     def _left(self) -> float:
-        return self._outlook.left(self.records, self.selection.weights)
+        return self._outlook.left(self.records, self.chooser.selection.weights)
 
     def _record(self, number: int) -> TrialRecord:
         return next(record for record in self.records if record.number == number)
@@ -300,7 +292,9 @@ class Session:
                 n_trials=len(self.records),
                 n_failed=sum(r.state == "failed" for r in self.records),
                 best_score=best,
-                ensemble_score=self.selection.score if self.selection.weights else None,
+                ensemble_score=self.chooser.selection.score
+                if self.chooser.selection.weights
+                else None,
                 elapsed=clock.elapsed,
                 remaining=clock.remaining,
             )

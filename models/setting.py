@@ -23,6 +23,8 @@ class Setting:
         Asked in order; the first that proposes something is followed.
     n_sealed
         How many rows the model will be asked to predict in the end.
+    max_latency_ms
+        Milliseconds per row that the ensemble may take.
     stop
         Set when trials are to end before their budget does.
     """
@@ -38,3 +40,4 @@ class Setting:
     n_sealed: int
     on_event: Listener
     stop: threading.Event
+    max_latency_ms: float = float("inf")

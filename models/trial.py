@@ -20,6 +20,7 @@ from models.candidate import Candidate
 from models.construction import find_formulas
 from models.errors import TrialError
 from models.families.family import Family, Fit, FitTask, Parameters, Shape, binning_seconds
+from models.latency import BATCH_ROWS, milliseconds_per_row
 from models.persistence import save_model
 from models.preprocessing import Encoding, make_encoder, split_columns
 from models.serving import EnsembleModel, FittedMember, columns_of
@@ -76,10 +77,20 @@ class RefitRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialResult:
-    """What a trial measured, fold by fold; the scores follow from its predictions."""
+    """What a trial measured, fold by fold; the scores follow from its predictions.
+
+    Attributes
+    ----------
+    predict_ms
+        Milliseconds per row, in batches, of what the trial would bring into an ensemble.
+    model_mb
+        Megabytes of that on disk.
+    """
 
     fit_seconds: tuple[float, ...]
     n_rounds: tuple[int, ...]
+    predict_ms: float
+    model_mb: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -145,7 +156,11 @@ class Bench:
         # A forward chain's last model is the stand-in if there is no time to fit a newer one.
         kept = fits if self.rows.bagged else fits[-1:]
         self._save([member for member, _, _ in kept], request.model)
+        batch = self.rows.X.iloc[np.resize(self.rows.folds[-1].valid, BATCH_ROWS)]
+        per_member = milliseconds_per_row(fits[-1][0], batch)
         return TrialResult(
+            predict_ms=round(per_member * len(kept), 6),
+            model_mb=sum(f.stat().st_size for f in request.model.rglob("*") if f.is_file()) / 1e6,
             fit_seconds=tuple(round(seconds, 4) for _, _, seconds in fits),
             n_rounds=tuple(fit.n_rounds for _, fit, _ in fits),
         )

@@ -12,13 +12,14 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
+from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NoReturn
 
 from models.requests import Message, Request, read_request
 from models.sharing import open_shared
-from models.trial import Bench, RefitRequest, TrialResult
+from models.trial import Bench, RefitRequest
 
 _ORPHAN_CHECK_SECONDS = 1.0
 _MAX_ERROR_LENGTH = 500
@@ -54,17 +55,12 @@ def _open_bench(message: Mapping[str, str]) -> Bench:
 def work(bench: Bench, request: Request) -> Message:
     """Work off one request and give its answer."""
     start = time.monotonic()
-    result = TrialResult(fit_seconds=(), n_rounds=())
+    measured: Message = {}
     if isinstance(request, RefitRequest):
         bench.refit(request)
     else:
-        result = bench.evaluate(request)
-    return {
-        "ok": True,
-        "seconds": time.monotonic() - start,
-        "fit_seconds": result.fit_seconds,
-        "n_rounds": result.n_rounds,
-    }
+        measured = asdict(bench.evaluate(request))
+    return measured | {"ok": True, "seconds": time.monotonic() - start}
 
 
 def one_line(error: BaseException) -> str:

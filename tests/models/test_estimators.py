@@ -208,7 +208,7 @@ def test_the_same_search_in_a_state_directory_is_not_done_twice(tmp_path):
         ({"strategy": "tpee"}, "Did you mean 'tpe'"),
         ({"seed": None}, "seed as a whole number"),
         ({"seed": -1}, "seed as a whole number"),
-        ({"max_latency_ms": 1.0}, "does not have it yet"),
+        ({"max_latency_ms": 0.0}, "max_latency_ms above 0"),
     ],
 )
 def test_what_cannot_be_done_is_refused_by_fit(parameters, message):
