@@ -81,6 +81,8 @@ class Found:
         warm start.
     holdout
         Parquet of the sealed rows: key, cutoff_time, label, prediction.
+    corrected_score
+        The ensemble's where other folds chose it (see `models.estimate`); None where unknown.
     """
 
     directory: str
@@ -99,6 +101,7 @@ class Found:
     n_warm: int
     n_members_warm: int
     seconds: float
+    corrected_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,9 +101,11 @@ def _ensemble_sentence(found: Mapping[str, Any]) -> str:
         if found["n_warm"]
         else ""
     )
+    corrected = found.get("corrected_score")
+    worth = "" if corrected is None else f"corrected {corrected:.4f}, "
     return (
         f"{members}; {found['n_trials']} trials{failed} in {found['seconds']:.0f} s, out-of-fold "
-        f"{found['metric']} {found['ensemble_score']:.4f} (best single {found['best_score']:.4f}, "
+        f"{found['metric']} {found['ensemble_score']:.4f} ({worth}best single {found['best_score']:.4f}, "
         f"{found['best_family']}){warm}"
     )
 

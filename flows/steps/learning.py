@@ -184,6 +184,7 @@ def _write(
         n_warm=n_warm,
         n_members_warm=sum(record.origin == "warm" for record in members),
         seconds=result.seconds,
+        corrected_score=result.corrected_score if np.isfinite(result.corrected_score) else None,
     )
 
 
@@ -245,9 +246,10 @@ def holdout_features(run: Run, plan: PlanMade, frame: pd.DataFrame) -> pd.DataFr
 def _found_sentence(found: Found) -> str:
     failed = f" ({found.n_failed} failed)" if found.n_failed else ""
     warm = f", begun from {found.n_warm} candidates of the last search" if found.n_warm else ""
+    corrected = "" if found.corrected_score is None else f" (corrected {found.corrected_score:.4f})"
     return (
         f"{found.n_trials} trials{failed}{warm}; best {found.metric} {found.best_score:.4f} "
-        f"({found.best_family}), ensemble {found.ensemble_score:.4f}"
+        f"({found.best_family}), ensemble {found.ensemble_score:.4f}{corrected}"
     )
 
 
