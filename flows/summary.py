@@ -105,8 +105,8 @@ def _ensemble_sentence(found: Mapping[str, Any]) -> str:
     worth = "" if corrected is None else f"corrected {corrected:.4f}, "
     return (
         f"{members}; {found['n_trials']} trials{failed} in {found['seconds']:.0f} s, out-of-fold "
-        f"{found['metric']} {found['ensemble_score']:.4f} ({worth}best single {found['best_score']:.4f}, "
-        f"{found['best_family']}){warm}"
+        f"{found['metric']} {found['ensemble_score']:.4f} "
+        f"({worth}best single {found['best_score']:.4f}, {found['best_family']}){warm}"
     )
 
 
