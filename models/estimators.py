@@ -61,8 +61,8 @@ class AutoMLClassifier(ClassifierMixin, AutoML):  # type: ignore[misc]
     ensemble_score_
         On out-of-fold rows, in the metric's own sign. These rows chose it.
     corrected_score_
-        Of ensembles that were chosen by other folds than those they are judged on: what to expect
-        of new rows. NaN where there was no time for it.
+        Of ensembles that were chosen by other folds than those they are judged on; rather too low
+        than too high, as fewer rows chose. NaN where there was no time for it.
     predict_ms_
         Milliseconds per row, in batches of 1,000, that the ensemble took after the search.
     threshold_
