@@ -71,4 +71,4 @@ def learned_variants(task: Task) -> tuple[Variant, ...]:
 def _within(allowed: Range | None, value: float) -> float | int:
     if isinstance(allowed, Real | Whole):
         value = min(max(value, allowed.low), allowed.high)
-    return round(value) if isinstance(allowed, Whole) else round(value, 6)
+    return round(value) if isinstance(allowed, Whole) else round(value, 4)

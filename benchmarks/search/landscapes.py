@@ -24,6 +24,8 @@ from scipy.stats import spearmanr
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.model_selection import cross_val_predict
 
+from benchmarks.search.sources import SOURCES, Source
+from models.automl import USUAL_METRICS
 from models.candidate import Candidate
 from models.dataset import Dataset
 from models.errors import ModelError
@@ -34,32 +36,14 @@ from models.sharing import SearchRows
 from models.space import Space
 from models.splits import make_folds
 from models.strategies.cube import draw, encode
-from models.task import Problem, Task
+from models.task import Problem
 from models.trial import Bench, TrialRequest
 
 N_CANDIDATES = {"lightgbm": 60, "extra_trees": 25, "linear": 25}
 MAX_ROWS = 500
 N_FOLDS = 3
 N_DRAWN = 4_000
-METRICS = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}
-
-
-@dataclass(frozen=True)
-class Source:
-    """A question about a dataset."""
-
-    task: Task
-    label: str
-    dropped: tuple[str, ...] = ()
-
-
-SOURCES = {
-    "credit_g": Source("binary", "class"),
-    "mlc_churn": Source("binary", "churn"),
-    "telco_churn": Source("binary", "Churn", ("customerID",)),
-    "abalone": Source("regression", "Rings"),
-    "ames": Source("regression", "price", ("Order", "PID")),
-}
+NAMES = ("credit_g", "mlc_churn", "telco_churn", "abalone", "ames")
 
 
 @dataclass(frozen=True)
@@ -94,7 +78,7 @@ def main() -> None:
     if given.data is None:
         arguments.error("expected --data or PERENNIAL_DATA: the folder of the datasets")
     given.folder.mkdir(parents=True, exist_ok=True)
-    for name in SOURCES:
+    for name in NAMES:
         start = time.process_time()
         measured = measure(name, given.data, given.share)
         (given.folder / f"{name}.json").write_text(json.dumps(measured))
@@ -188,7 +172,7 @@ def _load(folder: Path, source: Source) -> tuple[Dataset, Problem]:
         classes = tuple(names.tolist())
     else:
         y = y.astype(float)
-    problem = Problem(task=source.task, metric=METRICS[source.task], classes=classes)
+    problem = Problem(task=source.task, metric=USUAL_METRICS[source.task], classes=classes)
     return Dataset(X=X, y=y), problem
 
 

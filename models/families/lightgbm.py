@@ -71,7 +71,7 @@ class LightGBM:
             "learning_rate": Real(
                 low=0.05 if shape.n_cells > 4_000_000 else 0.02, high=0.2, log=True
             ),
-            "num_leaves": Whole(low=7, high=127, log=True),
+            "num_leaves": Whole(low=4, high=127, log=True),
             "min_data_in_leaf": Whole(low=5, high=300, log=True),
             "feature_fraction": Real(low=0.2, high=1.0),
             "bagging_fraction": Real(low=0.5, high=1.0),
