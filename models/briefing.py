@@ -21,7 +21,7 @@ class Briefing:
         """Tell what is new of these trials; of those beyond number `up_to` only that they run."""
         for record in sorted(records, key=lambda record: record.number):
             known = record if up_to is None or record.number <= up_to else record.begun()
-            if self._told.get(record.number) in (known.state, "done", "failed"):
+            if self._told.get(record.number) in (known.state, "done", "stopped", "failed"):
                 continue
             self._told[record.number] = known.state
             for strategy in self._strategies:

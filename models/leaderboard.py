@@ -10,7 +10,8 @@ from models.metrics import Metric
 Origin = str
 """Who proposed a trial: `baseline`, `portfolio`, `warm`, or a strategy by its name."""
 
-State = Literal["running", "done", "failed"]
+State = Literal["running", "done", "stopped", "failed"]
+"""A stopped trial was behind others after some folds, and not fitted on the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,8 @@ class TrialRecord:
         take together: measured where it ran.
     model_mb
         Megabytes (10⁶ bytes) of the trial's models on disk.
+    bars
+        What its first folds had to gain (`models.halving`).
     attempts
         How often it was started: more than once when the search was killed meanwhile.
     """
@@ -54,6 +57,7 @@ class TrialRecord:
     n_rounds: tuple[int, ...] = ()
     predict_ms: float | None = None
     model_mb: float | None = None
+    bars: tuple[float | None, ...] = ()
     attempts: int = 1
 
     def begun(self) -> "TrialRecord":
@@ -63,6 +67,13 @@ class TrialRecord:
     def failed(self, error: str, seconds: float) -> "TrialRecord":
         """Give the record of this trial with the cause of its failure."""
         return replace(self, state="failed", error=error, seconds=seconds)
+
+    def stopped(
+        self, fold_scores: tuple[float, ...], n_folds: int, seconds: float
+    ) -> "TrialRecord":
+        """Give the record of this trial, given up after some of its folds."""
+        cause = f"behind after {len(fold_scores)} of {n_folds} folds"
+        return replace(self, state="stopped", error=cause, fold_scores=fold_scores, seconds=seconds)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the record as JSON."""

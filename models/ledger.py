@@ -84,6 +84,6 @@ class TrialLedger:
 
 def _read(content: dict[str, Any]) -> TrialRecord:
     content["candidate"] = Candidate(**content["candidate"])
-    for name in ("fold_scores", "fit_seconds", "n_rounds"):
+    for name in ("fold_scores", "fit_seconds", "n_rounds", "bars"):
         content[name] = tuple(content[name])
     return TrialRecord(**content)

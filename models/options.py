@@ -8,6 +8,10 @@ STRATEGIES = ("grid", "random", "tpe", "gp_ei", "gp_ucb", "forest", "evolution",
 """Names of `models.strategies.SAMPLERS`, which is slower to import."""
 
 
+HALVINGS = ("asha", "hyperband", "none")
+"""Kinds of `models.halving.Halving`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchOptions:
     """How candidates are found and tried.
@@ -32,6 +36,10 @@ class SearchOptions:
     max_latency_ms
         Milliseconds per row, in batches of 1,000, that the ensemble may take on this machine;
         None for any. It chooses among trials and changes none of them.
+    halving
+        One of `HALVINGS`: whether tuned candidates that are behind after some folds are stopped.
+        Not where folds are chained in time, whose first rows are the oldest, and not for a metric
+        of the caller's own.
     isolated
         Whether trials run in processes of their own. False saves their start where rows are few,
         and lets a debugger in; no limit of time or memory is kept then, and what crashes takes
@@ -40,7 +48,7 @@ class SearchOptions:
     Raises
     ------
     OptionError
-        When a number is too small, or the strategy unknown.
+        When a number is too small, or the strategy or halving unknown.
     """
 
     families: str = "models.families"
@@ -49,6 +57,7 @@ class SearchOptions:
     finish_on_interrupt: bool = False
     holdout_share: float = 0.15
     strategy: str = "tpe"
+    halving: str = "asha"
     max_latency_ms: float | None = None
     isolated: bool = True
 
@@ -60,6 +69,8 @@ class SearchOptions:
             )
         if self.strategy not in STRATEGIES:
             raise OptionError.unknown_strategy(self.strategy, STRATEGIES)
+        if self.halving not in HALVINGS:
+            raise OptionError(f"Expected halving of {', '.join(HALVINGS)}, got {self.halving!r}.")
         for name in ("n_jobs", "max_worker_bytes"):
             value = getattr(self, name)
             if value is not None and value < 1:

@@ -25,4 +25,4 @@ def read_request(message: Message) -> Request:
     fields["model"] = Path(fields["model"])
     if message["do"] == "refit":
         return RefitRequest(**fields)
-    return TrialRequest(**fields | {"oof": Path(fields["oof"])})
+    return TrialRequest(**fields | {"oof": Path(fields["oof"]), "bars": tuple(fields["bars"])})

@@ -18,6 +18,7 @@ from models.ensemble import EnsembleModel
 from models.errors import OptionError, SearchError
 from models.families.family import Family, Shape
 from models.finishing import Finish
+from models.halving import Halving
 from models.inline import Inline
 from models.interruption import hearing
 from models.leaderboard import Leaderboard, TrialRecord, rank
@@ -31,7 +32,6 @@ from models.setting import Setting
 from models.sharing import SearchRows, share
 from models.splits import is_bagged, make_folds, sealed_split
 from models.strategies import SAMPLERS, Listed, Strategy, Tuner, Tuning
-from models.strategies.sampler import Sampler
 from models.task import Problem
 
 FORMAT = 2
@@ -167,6 +167,7 @@ def search(
             "families": list(known),
             "holdout_share": options.holdout_share,
             "strategy": options.strategy,
+            "halving": options.halving,
         }
         found = _fingerprint(data, problem, seed, warm, how)
         rows, holdout = _split(data, problem, seed, options.holdout_share)
@@ -177,7 +178,7 @@ def search(
                 directory=directory,
                 rows=rows,
                 families=known,
-                strategies=_strategies(rows, known, warm, seed, SAMPLERS[options.strategy]),
+                strategies=_strategies(rows, known, warm, seed, options),
                 ledger=ledger,
                 clock=clock,
                 seed=seed,
@@ -238,7 +239,7 @@ def _strategies(
     families: Mapping[str, Family],
     warm: Sequence[Candidate],
     seed: int,
-    sampler: Sampler,
+    options: SearchOptions,
 ) -> tuple[Strategy, ...]:
     shape = Shape.of(rows.X)
     portfolios = {name: f.portfolio(rows.problem, shape) for name, f in families.items()}
@@ -246,10 +247,15 @@ def _strategies(
         spaces={name: family.space(rows.problem, shape) for name, family in families.items()},
         fixed={name: first[0] for name, first in portfolios.items() if first},
         metric=rows.problem.scoring,
+        halving=Halving(
+            kind=options.halving if rows.bagged and rows.problem.own is None else "none",
+            n_folds=len(rows.folds),
+            metric=rows.problem.scoring,
+        ),
     )
     return (
         Listed(make_portfolio(families, rows.problem, shape, warm)),
-        Tuner(sampler, tuning, seed=seed),
+        Tuner(SAMPLERS[options.strategy], tuning, seed=seed),
     )
 
 

@@ -147,7 +147,9 @@ class Session:
         found = next((proposal for proposal in proposals if proposal is not None), None)
         if found is None:
             return None
-        return TrialRecord(number=number, candidate=found.candidate, origin=found.origin)
+        return TrialRecord(
+            number=number, candidate=found.candidate, origin=found.origin, bars=found.bars
+        )
 
     def _known(self) -> list[TrialRecord]:
         return [*self.records, *(record for record, _ in self._running.values())]
@@ -167,6 +169,10 @@ class Session:
         answer = end.answer
         if answer is None:
             ended = record.failed(end.error, round(self._given.clock.elapsed - begun, 3))
+        elif answer["stopped"]:
+            ended = record.stopped(
+                tuple(answer["stopped"]), len(self._given.rows.folds), round(answer["seconds"], 3)
+            )
         else:
             ended = self._judged(
                 record,
@@ -252,6 +258,7 @@ class Session:
             seconds=seconds,
             oof=given.directory / self._oof_name(record),
             model=fold_models(given.directory, record.number),
+            bars=record.bars,
         )
 
     def _refit_request(self, record: TrialRecord) -> RefitRequest:

@@ -7,7 +7,7 @@ do not depend on what is tuned, so they are kept from trial to trial.
 import shutil
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from models.candidate import Candidate
 from models.construction import find_formulas
 from models.errors import TrialError
 from models.families.family import Family, Fit, FitTask, Parameters, Shape, binning_seconds
+from models.halving import Bars, is_behind
 from models.latency import BATCH_ROWS, milliseconds_per_row
 from models.persistence import save_model
 from models.preprocessing import Encoding, make_encoder, split_columns
@@ -48,6 +49,8 @@ class TrialRequest:
         Time after which families that can stop early do.
     oof, model
         Where out-of-fold predictions and fold models go.
+    bars
+        Mean gains to reach on the first folds (`models.halving`); a trial that does not is stopped.
     """
 
     candidate: Candidate
@@ -56,6 +59,7 @@ class TrialRequest:
     seconds: float
     oof: Path
     model: Path
+    bars: Bars = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,12 +89,16 @@ class TrialResult:
         Milliseconds per row, in batches, of what the trial would bring into an ensemble.
     model_mb
         Megabytes of that on disk.
+    stopped
+        Scores of the folds done before the trial was stopped, which leaves nothing on disk; empty
+        for a whole one.
     """
 
     fit_seconds: tuple[float, ...]
     n_rounds: tuple[int, ...]
-    predict_ms: float
-    model_mb: float
+    predict_ms: float = 0.0
+    model_mb: float = 0.0
+    stopped: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -152,6 +160,8 @@ class Bench:
             member, fit, encoded, seconds = self._fit(request, number, share)
             fits.append((member, fit, seconds))
             predictions.append(self._predict(member, encoded, fold))
+            if scores := self._behind(request, predictions):
+                return TrialResult(fit_seconds=(), n_rounds=(), stopped=scores)
         _save_array(np.concatenate(predictions), request.oof)
         # A forward chain's last model is the stand-in if there is no time to fit a newer one.
         kept = fits if self.rows.bagged else fits[-1:]
@@ -164,6 +174,19 @@ class Bench:
             fit_seconds=tuple(round(seconds, 4) for _, _, seconds in fits),
             n_rounds=tuple(fit.n_rounds for _, fit, _ in fits),
         )
+
+    def _behind(
+        self, request: TrialRequest, predictions: Sequence[np.ndarray]
+    ) -> tuple[float, ...]:
+        """Give the scores of the folds done when they are below the request's bars."""
+        if not any(bar is not None for bar in request.bars):
+            return ()
+        metric, rows = self.rows.problem.scoring, self.rows
+        scores = tuple(
+            metric.score(rows.y[fold.valid], prediction, rows.weight_of(fold.valid))
+            for fold, prediction in zip(rows.folds, predictions, strict=False)
+        )
+        return scores if is_behind([metric.gain(s) for s in scores], request.bars) else ()
 
     def refit(self, request: RefitRequest) -> None:
         """Fit a candidate on all search rows; the model is on disk then."""

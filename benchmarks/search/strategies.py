@@ -19,6 +19,7 @@ import numpy as np
 
 from benchmarks.search.landscapes import Landscape, load_landscape
 from models.candidate import Candidate
+from models.halving import Halving, is_behind
 from models.leaderboard import TrialRecord
 from models.strategies import SAMPLERS, Listed, Proposal, Tuner, Tuning
 
@@ -26,7 +27,15 @@ LAG = 2
 
 
 def play(land: Landscape, name: str, *, seed: int, n_trials: int) -> np.ndarray:
-    """Give the regret after every trial, shape `(n_trials,)`."""
+    """Give the regret after the folds of each whole trial, shape `(n_trials,)`.
+
+    Parameters
+    ----------
+    name
+        A sampler, or a sampler and a halving: `tpe+asha`. A trial that is stopped costs the folds
+        that it was fitted on, and counts for nothing.
+    """
+    sampler, _, kind = name.partition("+")
     proposals = [
         Proposal(candidate=Candidate(family=family, parameters=parameters), origin="portfolio")
         for family, listed in land.portfolio.items()
@@ -36,25 +45,41 @@ def play(land: Landscape, name: str, *, seed: int, n_trials: int) -> np.ndarray:
         spaces=land.spaces,
         fixed={family: listed[0] for family, listed in land.portfolio.items()},
         metric=land.metric,
+        halving=Halving(kind=kind or "none", n_folds=land.n_folds, metric=land.metric),
     )
-    strategies = (Listed(proposals), Tuner(SAMPLERS[name], tuning, seed=seed))
-    gains: list[float] = []
+    strategies = (Listed(proposals), Tuner(SAMPLERS[sampler], tuning, seed=seed))
+    best = np.full(n_trials, -np.inf)
     running: list[TrialRecord] = []
-    for number in range(1, n_trials + 1):
+    number = n_spent = 0
+    while n_spent < n_trials * land.n_folds:
+        number += 1
         asked = (strategy.ask(number, lambda family: True) for strategy in strategies)
         found = next(proposal for proposal in asked if proposal is not None)
-        running.append(TrialRecord(number=number, candidate=found.candidate, origin=found.origin))
-        gains.append(float(land.fold_gains(found.candidate).mean()))
-        told = [running[-1]]
+        ended = _ended(land, number, found)
+        running.append(ended)
+        n_spent += len(ended.fold_scores)
+        if ended.score is not None:
+            later = best[-(-n_spent // land.n_folds) - 1 :]
+            np.maximum(later, land.metric.gain(ended.score), out=later)
+        told = [ended.begun()]
         if len(running) == LAG:
-            ended = running.pop(0)
-            # A gain is the score or the negative of it: applied twice, it is the score.
-            score = land.metric.gain(gains[ended.number - 1])
-            told.insert(0, replace(ended, state="done", score=score))
+            told.insert(0, running.pop(0))
         for record in told:
             for strategy in strategies:
                 strategy.tell(record)
-    return (land.best - np.maximum.accumulate(gains)) / (land.best - land.usual)
+    return (land.best - best) / (land.best - land.usual)
+
+
+def _ended(land: Landscape, number: int, found: Proposal) -> TrialRecord:
+    """Give the record of a proposal's trial, stopped where it is behind its bars."""
+    begun = TrialRecord(number=number, candidate=found.candidate, origin=found.origin)
+    gains = land.fold_gains(found.candidate)
+    # A gain is the score or the negative of it: applied twice, it is the score.
+    scores = tuple(land.metric.gain(float(gain)) for gain in gains)
+    for n_done in range(1, len(gains)):
+        if is_behind(gains[:n_done], found.bars):
+            return begun.stopped(scores[:n_done], land.n_folds, 0.0)
+    return replace(begun, state="done", score=float(np.mean(scores)), fold_scores=scores)
 
 
 def _play_all(task: tuple[Path, str, int, int]) -> tuple[np.ndarray, float]:
@@ -69,7 +94,9 @@ def main() -> None:
     arguments.add_argument("--folder", type=Path, required=True)
     arguments.add_argument("--seeds", type=int, default=8)
     arguments.add_argument("--trials", type=int, default=40)
-    arguments.add_argument("--strategies", nargs="*", default=list(SAMPLERS))
+    arguments.add_argument(
+        "--strategies", nargs="*", default=[*SAMPLERS, "random+asha", "tpe+asha", "tpe+hyperband"]
+    )
     given = arguments.parse_args()
     paths = sorted(given.folder.glob("*.json"))
     for path in paths:
@@ -84,7 +111,7 @@ def main() -> None:
             usual = regrets if name == "random" else usual
             for at in (given.trials // 2, given.trials):
                 print(_line(name, at, regrets[..., at - 1], usual[..., at - 1]))
-            print(f"{name:10s} {1000 * np.mean(costs):.0f} CPU ms per trial")
+            print(f"{name:13s} {1000 * np.mean(costs):.0f} CPU ms per trial")
 
 
 def _line(name: str, at: int, regret: np.ndarray, by_chance: np.ndarray) -> str:
@@ -92,7 +119,7 @@ def _line(name: str, at: int, regret: np.ndarray, by_chance: np.ndarray) -> str:
     better = (regret < by_chance).mean() + 0.5 * (regret == by_chance).mean()
     ratio = regret.mean() / by_chance.mean()
     return (
-        f"{name:10s} after {at:3d}: {each} | mean {regret.mean():6.3f}, "
+        f"{name:13s} after {at:3d}: {each} | mean {regret.mean():6.3f}, "
         f"{ratio:5.2f} of random, better in {better:4.0%}"
     )
 

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from models.candidate import Candidate
+from models.halving import Bars
 from models.leaderboard import Origin, TrialRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A candidate to try next, and where it comes from."""
+    """A candidate to try next, where it comes from, and what its first folds have to gain."""
 
     candidate: Candidate
     origin: Origin
+    bars: Bars = ()
 
 
 IsAffordable = Callable[[str], bool]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from features.fingerprint import fingerprint
 from models.candidate import Candidate
 from models.families.family import Parameters
+from models.halving import Halving
 from models.leaderboard import TrialRecord
 from models.metrics import Metric
 from models.space import Space
@@ -28,11 +29,14 @@ class Tuning:
         Per family what varies; families without a space are not tuned.
     fixed
         Per family the parameters of its default, of which those in the space are replaced.
+    halving
+        Which trials are stopped before all their folds are done.
     """
 
     spaces: Mapping[str, Space]
     fixed: Mapping[str, Parameters] = field(default_factory=dict)
     metric: Metric
+    halving: Halving
 
 
 class Tuner:
@@ -70,7 +74,8 @@ class Tuner:
                     break
                 candidate = self._candidate(family, found)
                 if candidate.fingerprint not in tried:
-                    return Proposal(candidate=candidate, origin=self._sampler.name)
+                    bars = self._tuning.halving.bars(family, told)
+                    return Proposal(candidate=candidate, origin=self._sampler.name, bars=bars)
         return None
 
     def _ranked_families(self, told: list[TrialRecord]) -> list[str]:
@@ -86,11 +91,8 @@ class Tuner:
 
     def _history(self, family: str, told: list[TrialRecord]) -> History:
         own = [record for record in told if record.candidate.family == family]
-        gains = {
-            record.number: self._tuning.metric.gain(record.score)
-            for record in own
-            if record.score is not None
-        }
+        found = {record.number: self._tuning.halving.gain(record, own) for record in own}
+        gains = {number: gain for number, gain in found.items() if gain is not None}
         worst = min(gains.values(), default=None)
         return tuple(
             Observation(

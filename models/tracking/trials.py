@@ -19,6 +19,8 @@ MAX_FAILURES = 3
 MAX_ERRORS_KEPT = 5
 _END = None
 
+_STATUSES = {"done": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialReport:
@@ -107,7 +109,7 @@ class TrialLog:
         if self._known is None:
             self._known = self._already_logged()
         known = self._known.get(str(trial.number))
-        if known is not None and known.info.status in {"FINISHED", "FAILED"}:
+        if known is not None and known.info.status in set(_STATUSES.values()):
             self._repeated += 1
             return
         client = self._run.client
@@ -117,7 +119,7 @@ class TrialLog:
         )
         if trial.error:
             client.set_tag(run_id, "error", trial.error[:1_000])
-        client.set_terminated(run_id, "FINISHED" if trial.state == "done" else "FAILED")
+        client.set_terminated(run_id, _STATUSES[trial.state])
         self._logged += 1
 
     def _create(self, client: MlflowClient, trial: TrialRecord) -> str:

@@ -5,6 +5,7 @@ import pytest
 from models.candidate import Candidate
 from models.families import FAMILIES
 from models.families.family import Shape
+from models.halving import Halving
 from models.leaderboard import TrialRecord
 from models.metrics import METRICS
 from models.portfolio import make_portfolio
@@ -28,7 +29,9 @@ def any_family(family):
 
 def tune(name="tpe", seed=0, spaces=SPACES):
     fixed = {"boat": {"sail": "red", "masts": 9}}
-    tuning = Tuning(spaces=spaces, fixed=fixed, metric=METRICS["roc_auc"])
+    metric = METRICS["roc_auc"]
+    halving = Halving(kind="none", n_folds=5, metric=metric)
+    tuning = Tuning(spaces=spaces, fixed=fixed, metric=metric, halving=halving)
     return Tuner(SAMPLERS[name], tuning, seed=seed)
 
 
