@@ -38,7 +38,8 @@ class Settings(BaseSettings):
         Of a process that computes features, such as `4GB`; by default 60 % of what the machine, or
         its cgroup, has. `features.memory_limit` of the project counts before it.
     executor
-        Where features are computed: `local`, or a Dask scheduler such as `dask://127.0.0.1:8786`.
+        Where features are computed and trials run: `local`, or a Dask scheduler such as
+        `dask://127.0.0.1:8786`, whose workers see the state directory under the same path.
     """
 
     model_config = SettingsConfigDict(env_prefix="PERENNIAL_", frozen=True, extra="ignore")

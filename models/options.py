@@ -1,5 +1,6 @@
 """Options: how a search goes about it, apart from data, problem, budget and seed."""
 
+import re
 from dataclasses import dataclass
 
 from models.errors import OptionError
@@ -10,6 +11,9 @@ STRATEGIES = ("grid", "random", "tpe", "gp_ei", "gp_ucb", "forest", "evolution",
 
 HALVINGS = ("asha", "hyperband", "none")
 """Kinds of `models.halving.Halving`."""
+
+
+_ADDRESS = re.compile(r"dask://.+:\d+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,9 @@ class SearchOptions:
         One of `HALVINGS`: whether tuned candidates that are behind after some folds are stopped.
         Not where folds are chained in time, whose first rows are the oldest, and not for a metric
         of the caller's own.
+    executor
+        `local`, or `dask://HOST:PORT`: trials run on the workers of a Dask cluster, one for each of
+        their threads, which all see the search directory under the same path.
     isolated
         Whether trials run in processes of their own. False saves their start where rows are few,
         and lets a debugger in; no limit of time or memory is kept then, and what crashes takes
@@ -58,6 +65,7 @@ class SearchOptions:
     holdout_share: float = 0.15
     strategy: str = "tpe"
     halving: str = "asha"
+    executor: str = "local"
     max_latency_ms: float | None = None
     isolated: bool = True
 
@@ -71,6 +79,10 @@ class SearchOptions:
             raise OptionError.unknown_strategy(self.strategy, STRATEGIES)
         if self.halving not in HALVINGS:
             raise OptionError(f"Expected halving of {', '.join(HALVINGS)}, got {self.halving!r}.")
+        if self.executor != "local" and not _ADDRESS.fullmatch(self.executor):
+            raise OptionError(
+                f"Expected executor 'local' or 'dask://HOST:PORT', got {self.executor!r}."
+            )
         for name in ("n_jobs", "max_worker_bytes"):
             value = getattr(self, name)
             if value is not None and value < 1:

@@ -1,6 +1,7 @@
 """The outlook of a running search: what is left of its budget, and what that suffices for."""
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from models.assembly import final_model
 from models.budget import expected_seconds, refit_seconds
@@ -8,6 +9,9 @@ from models.inline import Inline
 from models.leaderboard import TrialRecord, rank
 from models.pool import Pool
 from models.setting import Setting
+
+if TYPE_CHECKING:
+    from models.cluster import Cluster
 
 WORTH_STARTING = 0.6
 """Of the time a family needs that can stop early, so much is enough to start it; for its first
@@ -30,7 +34,7 @@ class Outlook:
         Seconds that the corrected estimate of the ensemble's score will take.
     """
 
-    def __init__(self, setting: Setting, pool: Pool | Inline) -> None:
+    def __init__(self, setting: Setting, pool: "Pool | Inline | Cluster") -> None:
         self._given = setting
         self._pool = pool
         self.closing = 0.0

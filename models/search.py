@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -33,6 +34,9 @@ from models.sharing import SearchRows, share
 from models.splits import is_bagged, make_folds, sealed_split
 from models.strategies import SAMPLERS, Listed, Strategy, Tuner, Tuning
 from models.task import Problem
+
+if TYPE_CHECKING:
+    from models.cluster import Cluster
 
 FORMAT = 2
 """Raised when searches of before cannot be continued: part of the fingerprint."""
@@ -288,7 +292,21 @@ def _count_cores() -> int:
 
 def _open_pool(
     directory: Path, options: SearchOptions, n_workers: int
-) -> AbstractContextManager[Pool | Inline]:
+) -> AbstractContextManager["Pool | Inline | Cluster"]:
+    if options.executor != "local":
+        try:
+            from models.cluster import open_cluster  # distributed is a heavy import
+        except ImportError as error:
+            raise SearchError(
+                f"Expected the package 'distributed' for the executor {options.executor!r}, got: "
+                f"{error}. Install it with: pip install 'perennial[dask]'"
+            ) from error
+        return open_cluster(
+            options.executor.removeprefix("dask://"),
+            directory,
+            families=options.families,
+            max_worker_bytes=options.max_worker_bytes,
+        )
     if not options.isolated:
         return nullcontext(Inline(directory / "data", options.families))
     return open_pool(

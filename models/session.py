@@ -6,7 +6,7 @@ the caller, so the cores are not idle in between.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from models.setting import Setting
 from models.trial import Bench, RefitRequest, TrialRequest
 from models.worker_process import one_line
 
+if TYPE_CHECKING:
+    from models.cluster import Cluster
+
 LAG = 2
 """In trial-budget mode, trial n is proposed by what is known of the trials up to n - LAG (or the
 number of workers, if that is more): so one worker and two find the same candidates."""
@@ -38,7 +41,7 @@ MAX_CHOICES = 3
 class Session:
     """Runs trials until budget or proposals end, then fits and loads the chosen members."""
 
-    def __init__(self, setting: Setting, pool: Pool | Inline) -> None:
+    def __init__(self, setting: Setting, pool: "Pool | Inline | Cluster") -> None:
         self._given = setting
         self._pool = pool
         self._briefing = Briefing(setting.strategies)

@@ -103,7 +103,10 @@ def budget_of(run: Run) -> SearchBudget:
 
 def options_of(run: Run) -> SearchOptions:
     """Give the spec's way to search."""
-    return SearchOptions(strategy=run.workspace.project.search.strategy)
+    workspace = run.workspace
+    return SearchOptions(
+        strategy=workspace.project.search.strategy, executor=workspace.settings.executor
+    )
 
 
 def _parameters(run: Run, labels: LabelsMade, plan: PlanMade) -> dict[str, Any]:

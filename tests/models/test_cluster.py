@@ -1,0 +1,99 @@
+import os
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from models.errors import OptionError, SearchError
+from models.options import SearchOptions
+from models.search import SearchBudget, search
+from tests.models.tables import PROBLEMS, make_table
+
+N_TRIALS = 8
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _planted_families_are_found():
+    """Dask workers are started with this; they pass it on to their own processes."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = str(Path(__file__).parent)
+        patch.syspath_prepend(folder)
+        patch.setenv("PYTHONPATH", os.pathsep.join([folder, os.environ.get("PYTHONPATH", "")]))
+        yield
+
+
+@pytest.fixture
+def cluster():
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+    ) as running:
+        yield running
+
+
+def run(
+    directory, *, families="planted_few", seconds=300.0, n_trials=N_TRIALS, on_event=None, **options
+):
+    return search(
+        make_table("binary", n_rows=600),
+        PROBLEMS["binary"],
+        budget=SearchBudget(max_seconds=seconds, max_trials=n_trials),
+        seed=0,
+        directory=directory,
+        on_event=on_event,
+        options=SearchOptions(families=families, **options),
+    )
+
+
+def essence(result):
+    return [(e.number, e.candidate, e.state, e.score) for e in result.leaderboard.entries]
+
+
+def executor_of(cluster):
+    return cluster.scheduler_address.replace("tcp://", "dask://")
+
+
+@pytest.mark.slow
+def test_a_cluster_finds_the_same_even_when_a_worker_dies(cluster, tmp_path):
+    expected = run(tmp_path / "local", n_jobs=2)
+    killed: list[int] = []
+
+    def kill_one(event) -> None:
+        if event.phase == "trial" and event.n_trials >= 3 and not killed:
+            killed.append(next(iter(cluster.workers.values())).process.pid)
+            os.kill(killed[0], signal.SIGKILL)
+
+    result = run(tmp_path / "dask", executor=executor_of(cluster), on_event=kill_one)
+    assert killed
+    assert essence(result) == essence(expected)
+    assert result.weights == expected.weights
+    assert list((tmp_path / "dask").glob("worker_*_*.log"))
+
+
+@pytest.mark.slow
+def test_limits_are_kept_on_a_cluster_and_its_processes_end_with_it(cluster, tmp_path):
+    result = run(
+        tmp_path,
+        families="planted_hang",
+        seconds=40.0,
+        n_trials=None,
+        executor=executor_of(cluster),
+    )
+    slept = [e for e in result.leaderboard.entries if e.candidate.family == "sleeper"]
+    assert [(e.state, e.error) for e in slept] == [("failed", "time limit")]
+    assert result.leaderboard.best.candidate.family == "linear"
+    cluster.close()
+    time.sleep(3.0)
+    left = [p for p in psutil.process_iter(["cmdline"]) if str(tmp_path) in str(p.info["cmdline"])]
+    assert left == []
+
+
+def test_an_executor_that_does_not_answer_or_is_none_is_one_clear_error(tmp_path, monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("models.cluster._ANSWER_SECONDS", 1)
+    with pytest.raises(SearchError, match=r"Dask scheduler at '127.0.0.1:9'.*dask scheduler"):
+        run(tmp_path, executor="dask://127.0.0.1:9")
+    with pytest.raises(OptionError, match="'local' or 'dask://HOST:PORT', got 'ray://x:1'"):
+        SearchOptions(executor="ray://x:1")
