@@ -25,7 +25,8 @@ def make_portfolio(
     Families that the list does not know follow the warm candidates in turns, each with what it
     proposes itself. Where cells are many, the first candidate that keeps what it has when its
     time is up leads, and warm candidates come right after it. Those of a family that is not
-    there, or does not apply, are dropped.
+    there, or does not apply, are dropped. Where cells are many, those with constructed columns come
+    last.
     """
     proposed = {name: family.portfolio(problem, shape) for name, family in families.items()}
     applicable = {name: portfolio for name, portfolio in proposed.items() if portfolio}
@@ -33,7 +34,7 @@ def make_portfolio(
     known = {candidate.family for candidate in listed}
     unlisted = {name: own for name, own in applicable.items() if name not in known}
     if shape.is_large:
-        listed = _leader_first(listed, families)
+        listed = sorted(_leader_first(listed, families), key=_constructs)
     n_first = 1 if shape.is_large else N_BEFORE_WARM
     usual = [Proposal(candidate=candidate, origin="portfolio") for candidate in listed]
     own = [Proposal(candidate=candidate, origin="portfolio") for candidate in _in_turns(unlisted)]
@@ -66,6 +67,11 @@ def _in_turns(proposed: Mapping[str, tuple[Parameters, ...]]) -> list[Candidate]
     """Let families take turns, so that an early ensemble has unlike members."""
     lists = [[Candidate(family=name, parameters=p) for p in own] for name, own in proposed.items()]
     return [candidate for turn in zip_longest(*lists) for candidate in turn if candidate]
+
+
+def _constructs(candidate: Candidate) -> bool:
+    """Whether columns are constructed for a candidate: where cells are many, that takes long."""
+    return bool(candidate.parameters.get("constructed"))
 
 
 def _leader_first(listed: Iterable[Candidate], families: Mapping[str, Family]) -> list[Candidate]:

@@ -77,7 +77,7 @@ def test_limits_are_kept_on_a_cluster_and_its_processes_end_with_it(cluster, tmp
     result = run(
         tmp_path,
         families="planted_hang",
-        seconds=40.0,
+        seconds=20.0,
         n_trials=None,
         executor=executor_of(cluster),
     )

@@ -119,10 +119,10 @@ def run(directory, **options):
     return search(
         make_table("binary", n_rows=400, timed=False),
         PROBLEMS["binary"],
-        budget=SearchBudget(max_seconds=300, max_trials=22),
+        budget=SearchBudget(max_seconds=300, max_trials=14),
         seed=0,
         directory=directory,
-        options=SearchOptions(families="planted_few", strategy="random", **options),
+        options=SearchOptions(families="planted_linear", strategy="random", **options),
     )
 
 
@@ -141,7 +141,7 @@ def test_a_search_stops_some_and_finds_the_same_when_it_goes_on(tmp_path, monkey
     assert all(len(e.fold_scores) < 5 and "behind after" in e.error for e in by_state["stopped"])
     assert not {e.number for e in by_state["stopped"]} & set(result.weights)
     again = run(tmp_path / "s", isolated=False)
-    assert again.resumed_trials == 23
+    assert again.resumed_trials == 15
     assert essence(again) == essence(result)
     whole = run(tmp_path / "whole", isolated=False, halving="none")
     assert {e.state for e in whole.leaderboard.entries} == {"done"}

@@ -264,3 +264,16 @@ def test_portfolios_name_every_parameter_of_their_space(name):
     shape = Shape(n_rows=1_000, n_columns=10)
     for parameters in FAMILIES[name].portfolio(BINARY, shape):
         assert set(FAMILIES[name].space(BINARY, shape)) <= set(parameters)
+
+
+def test_where_cells_are_many_constructed_columns_come_last():
+    small, large = (
+        make_portfolio(FAMILIES, BINARY, Shape(n_rows=rows, n_columns=60))
+        for rows in (900, 100_000)
+    )
+    positions = [
+        [number for number, one in enumerate(order) if one.candidate.parameters.get("constructed")]
+        for order in (small, large)
+    ]
+    assert positions[0] == [3]
+    assert positions[1] == [len(large) - 1]
