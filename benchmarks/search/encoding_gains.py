@@ -1,6 +1,6 @@
 """Encodings: what mean labels of levels and constructed columns are worth, family by family.
 
-    python -m benchmarks.search.encodings --data DATASETS [--rows 6000] [--datasets a,b]
+    python -m benchmarks.search.encoding_gains --data DATASETS [--rows 6000] [--datasets a,b]
 
 Prints for every dataset the mean score of three folds of a family's default, without them and with
 each, and the processor seconds.
