@@ -111,6 +111,12 @@ class Cluster:
         self._client.cancel(list(self._running), force=True)
         self._running.clear()
 
+    def dismiss(self) -> None:
+        """End the processes that wait for another trial of this search."""
+        self.abandon()
+        with suppress(TimeoutError, OSError):
+            self._client.run(end_idle, self._directory, on_error="ignore")
+
 
 @contextmanager
 def open_cluster(
@@ -133,7 +139,10 @@ def open_cluster(
     try:
         cluster = Cluster(client, directory, families, max_worker_bytes)
         _await_workers(cluster, address)
-        yield cluster
+        try:
+            yield cluster
+        finally:
+            cluster.dismiss()
     finally:
         with suppress(TimeoutError, OSError):
             client.close(timeout=_ANSWER_SECONDS)
@@ -190,6 +199,14 @@ class _Dropped(threading.Event):
     def is_set(self) -> bool:
         task = self._worker.state.tasks.get(self._key)
         return task is None or task.state == "cancelled"
+
+
+def end_idle(directory: str) -> None:
+    """End the processes of one search that wait on this Dask worker."""
+    with _lock:
+        for known in [known for known in _idle if known[0] == directory]:
+            for worker in _idle.pop(known):
+                worker.close()
 
 
 def _take(order: Order) -> Worker:
