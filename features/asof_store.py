@@ -41,7 +41,7 @@ from features.asof_join import (
 )
 from features.durable import replacing
 from features.errors import StoreError
-from features.partitions import list_files
+from features.partitions import check_files, list_files
 
 
 class AsofOfflineStoreConfig(FeastConfigBaseModel):  # type: ignore[misc]
@@ -287,12 +287,14 @@ def _files(
             f"Expected a FileSource with a local path, got {type(source).__name__} "
             f"{source.name!r}; this store reads Parquet files of this machine."
         )
-    return list_files(
+    files = list_files(
         Path(FileSource.get_uri_for_file_path(config.repo_path, source.path)),
         partition=config.offline_store.day_partition,
         first=first,
         last=last,
     )
+    check_files(files)
+    return files
 
 
 def _asked_columns(view: FeatureView, feature_refs: Sequence[str], full: bool) -> dict[str, str]:

@@ -9,6 +9,18 @@ class FeatureError(Exception):
     """Base of everything `features` refuses: says what was expected, what came, what to do."""
 
 
+class DamageError(FeatureError):
+    """A file that something stands on is not as it was written."""
+
+    @classmethod
+    def of(cls, path: object, what: str) -> "DamageError":
+        """Name the file."""
+        return cls(
+            f"Expected {path} as it was written, but it {what}. Nothing was taken from it; bring "
+            "it back from a backup, or remove what it belongs to and have it made again."
+        )
+
+
 class SchemaError(FeatureError):
     """Tables, columns and relationships do not fit together."""
 

@@ -35,8 +35,14 @@ def fingerprint(content: object) -> str:
 
 def fingerprint_file(path: Path) -> str:
     """Name a file by the SHA-256 of its bytes (all 64 digits, for tamper checks)."""
-    digest = hashlib.sha256()
+    return fingerprint_bytes(path, path.stat().st_size)
+
+
+def fingerprint_bytes(path: Path, n_bytes: int) -> str:
+    """Name the first bytes of a file by their SHA-256."""
+    digest, left = hashlib.sha256(), n_bytes
     with path.open("rb") as file:
-        while block := file.read(_BLOCK_BYTES):
+        while block := file.read(min(left, _BLOCK_BYTES)):
             digest.update(block)
+            left -= len(block)
     return digest.hexdigest()

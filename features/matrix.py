@@ -1,6 +1,7 @@
 """The matrix on disk: Parquet batches partitioned by cutoff day, appended whole or not at all.
 
     directory/batch-<content fingerprint>/cutoff_day=2013-06-01/rows.parquet
+    directory/batch-<content fingerprint>/_seal.json
 
 A batch is written under a hidden name and becomes visible by one rename, so whoever lists
 `directory` sees complete batches only and no manifest is needed. The name is the content: the
@@ -26,6 +27,7 @@ from features.digests import Digest
 from features.durable import creating_directory
 from features.errors import StoreError
 from features.fingerprint import fingerprint
+from features.seals import seal
 
 CUTOFF_TIME = "cutoff_time"
 CREATED_AT = "created_at"
@@ -131,6 +133,7 @@ def write_batches(
             with creating_directory(path) as whole:
                 for day in sorted(Path(temporary).iterdir()):
                     os.rename(day, whole / day.name)
+                seal(whole)
     return path
 
 

@@ -15,6 +15,7 @@ from features.interesting import Interesting
 from features.matrix import CUTOFF_TIME
 from features.redundancy import Facts, find_redundant
 from features.schema import Schema
+from features.seals import parse, render
 from features.synthesis import Proposal, propose, save
 
 __all__ = [
@@ -128,7 +129,7 @@ class FeaturePlan:
 
     def save(self, path: Path) -> None:
         """Write the plan as JSON, whole or not at all."""
-        write_text(path, json.dumps(asdict(self), indent=1))
+        write_text(path, render(asdict(self)))
 
     @classmethod
     def load(cls, path: Path) -> "FeaturePlan":
@@ -137,10 +138,13 @@ class FeaturePlan:
         Raises
         ------
         FeatureError
-            When the file is missing or is no plan.
+            When the file is missing, is no plan, or is not as it was written.
         """
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            content = json.loads(text)
+            if "sha256" in content:  # plans were written without it once
+                content = parse(text)
             features = tuple(FeatureSpec(**feature) for feature in content.pop("features"))
             dropped = tuple(DroppedFeature(**feature) for feature in content.pop("dropped"))
             return cls(features=features, dropped=dropped, **content)

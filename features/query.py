@@ -88,6 +88,19 @@ class Query:
             ),
         )  # fmt: skip
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of files and globs that it reads, as far as they are written out.
+
+        Examples
+        --------
+        >>> Query.parse("FROM read_csv('a.csv') JOIN 'b/*.parquet' USING (x)", what="sql").files
+        ('a.csv', 'b/*.parquet')
+        """
+        sql = self.text.encode()
+        quoted = (_QUOTED.match(sql, offset) for offset in sorted(set(self._files)))
+        return tuple(_unquoted(found[0]) for found in quoted if found is not None)
+
     def reading_from(self, base_directory: Path) -> str:
         """Give the SQL with relative file names made absolute, under `base_directory`.
 
@@ -101,6 +114,11 @@ class Query:
             if quoted is not None:
                 sql = sql[:offset] + _absolute(quoted[0], base_directory) + sql[quoted.end() :]
         return sql.decode()
+
+
+def _unquoted(quoted: bytes) -> str:
+    mark = quoted[:1].decode()
+    return quoted[1:-1].decode().replace(mark * 2, mark)
 
 
 def absolute_path(name: str, base_directory: Path) -> str:
@@ -194,6 +212,5 @@ def _looks_like_path(name: str) -> bool:
 
 
 def _absolute(quoted: bytes, base_directory: Path) -> bytes:
-    mark = quoted[:1].decode()
-    name = quoted[1:-1].decode().replace(mark * 2, mark)
+    mark, name = quoted[:1].decode(), _unquoted(quoted)
     return (mark + absolute_path(name, base_directory).replace(mark, mark * 2) + mark).encode()

@@ -8,14 +8,12 @@ part of it only through what it hides, so taking it again later changes nothing 
 new has become visible.
 """
 
-import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -23,43 +21,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.checks import check_declarations, check_moment
-from features.durable import creating_directory, write_text
+from features.durable import creating_directory
 from features.errors import SchemaError
 from features.fingerprint import fingerprint, fingerprint_file
+from features.manifest import MANIFEST, Manifest, SnapshotTable
 from features.parquet import write_rows
 from features.reading import read_tables
 from features.schema import ColumnType, Relationship, Schema
+from features.seals import hash_file
 from features.source_errors import SnapshotError
 from features.sources import TableSource
 from features.visibility import VisibleTable
-
-MANIFEST = "manifest.json"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SnapshotTable:
-    """What a snapshot says about one of its tables.
-
-    Attributes
-    ----------
-    n_future
-        Rows of the source that were set aside because they are later than `created_for`.
-    sha256
-        Of the Parquet file's bytes.
-    source
-        Text of the source: path, SQL, or address without credentials.
-    has_own_key
-        False when the key is the row number, which means nothing to another snapshot.
-    """
-
-    name: str
-    n_rows: int
-    n_future: int
-    time_min: pd.Timestamp | None
-    time_max: pd.Timestamp | None
-    sha256: str
-    source: str
-    has_own_key: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +53,33 @@ class Snapshot:
             When there is no such table; the nearest name is suggested.
         """
         return self.directory / f"{self.schema.table(table).name}.parquet"
+
+    def check(self) -> None:
+        """Refuse tables that are not as they were written.
+
+        NOTE: one to two seconds per gigabyte, once in a process.
+
+        Raises
+        ------
+        SnapshotError
+            Names the file.
+        """
+        for table in self.tables:
+            path = self.path(table.name)
+            if not path.is_file():
+                raise SnapshotError.missing_file(path)
+            found = hash_file(path)
+            if found != table.sha256:
+                raise SnapshotError.damaged(path, table.sha256, found)
+
+    def write_manifest(self, directory: Path) -> None:
+        """Write what the snapshot is beside its tables."""
+        Manifest(
+            snapshot_id=self.snapshot_id,
+            created_for=self.created_for,
+            schema=self.schema,
+            tables=self.tables,
+        ).write(directory)
 
     def read(
         self, table: str, columns: Sequence[str] | None = None, *, encoded: bool = False
@@ -192,7 +191,9 @@ def extend_snapshot(snapshot: Snapshot, schema: Schema, rows: pa.Table, *, sourc
             tables=(*snapshot.tables, table),
             created_for=snapshot.created_for,
         )
-        if not extended.directory.exists():
+        if extended.directory.exists():
+            _verify(extended)
+        else:
             for known in snapshot.tables:
                 _share(snapshot.path(known.name), path.with_name(f"{known.name}.parquet"))
             _publish(extended, Path(temporary))
@@ -205,18 +206,21 @@ def open_snapshot(directory: Path, *, verify: bool = False) -> Snapshot:
     Parameters
     ----------
     verify
-        Whether to hash every file and compare (about a second per gigabyte).
+        Whether to hash every file and compare; see `Snapshot.check`.
 
     Raises
     ------
     SnapshotError
         When there is none, or it is not what was written.
     """
-    try:
-        content = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
-        snapshot = _from_manifest(content, directory)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SnapshotError.missing(directory) from error
+    manifest = Manifest.read(directory)
+    snapshot = Snapshot(
+        snapshot_id=manifest.snapshot_id,
+        directory=directory,
+        schema=manifest.schema,
+        tables=manifest.tables,
+        created_for=manifest.created_for,
+    )
     if verify:
         _verify(snapshot)
     return snapshot
@@ -253,56 +257,11 @@ def _publish(snapshot: Snapshot, written: Path) -> None:
     with creating_directory(snapshot.directory) as temporary:
         for file in written.iterdir():
             os.rename(file, temporary / file.name)
-        text = json.dumps(_to_manifest(snapshot), indent=2, ensure_ascii=False)
-        write_text(temporary / MANIFEST, text + "\n")
+        snapshot.write_manifest(temporary)
 
 
 def _verify(snapshot: Snapshot) -> None:
-    for table in snapshot.tables:
-        path = snapshot.path(table.name)
-        if not path.is_file():
-            raise SnapshotError.missing_file(path)
-        found = fingerprint_file(path)
-        if found != table.sha256:
-            raise SnapshotError.damaged(path, table.sha256, found)
+    snapshot.check()
     name = _name(snapshot.schema, snapshot.tables)
     if name != snapshot.snapshot_id:
         raise SnapshotError.damaged(snapshot.directory / MANIFEST, snapshot.snapshot_id, name)
-
-
-def _to_manifest(snapshot: Snapshot) -> dict[str, Any]:
-    return {
-        "snapshot_id": snapshot.snapshot_id,
-        "created_for": snapshot.created_for.isoformat(),
-        "schema": snapshot.schema.to_json(),
-        "tables": [
-            {
-                "name": table.name,
-                "n_rows": table.n_rows,
-                "n_future": table.n_future,
-                "time_min": table.time_min and table.time_min.isoformat(),
-                "time_max": table.time_max and table.time_max.isoformat(),
-                "sha256": table.sha256,
-                "source": table.source,
-                "has_own_key": table.has_own_key,
-            }
-            for table in snapshot.tables
-        ],
-    }
-
-
-def _from_manifest(content: Mapping[str, Any], directory: Path) -> Snapshot:
-    return Snapshot(
-        snapshot_id=content["snapshot_id"],
-        directory=directory,
-        schema=Schema.from_json(content["schema"]),
-        tables=tuple(SnapshotTable(**{**table, **_times(table)}) for table in content["tables"]),
-        created_for=pd.Timestamp(content["created_for"]),
-    )
-
-
-def _times(table: Mapping[str, Any]) -> dict[str, pd.Timestamp | None]:
-    return {
-        name: None if table[name] is None else pd.Timestamp(table[name])
-        for name in ("time_min", "time_max")
-    }

@@ -226,3 +226,11 @@ class SnapshotError(FeatureError):
             f"Expected {path} to have fingerprint {expected[:16]}, got {got[:16]}: "
             "the snapshot was changed after it was taken. Remove its directory and take it again."
         )
+
+    @classmethod
+    def changed(cls, path: object) -> "SnapshotError":
+        """The manifest is not the one that was written."""
+        return cls(
+            f"Expected {path} as it was written, but its hash differs: the snapshot was changed "
+            "after it was taken. Remove its directory and take it again."
+        )

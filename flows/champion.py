@@ -10,13 +10,23 @@ import numpy as np
 import pandas as pd
 
 from features.durable import creating_directory
+from features.errors import DamageError
 from features.plan import FeaturePlan
+from features.seals import SEAL, check_seal, hash_file, is_sealed, seal
 from flows.errors import FlowError
 from flows.state import RunRow
 from flows.tracking import open_project_tracker
 from flows.workspace import Workspace
-from models.persistence import load_model, save_model
+from models.persistence import load_model
 from models.serving import EnsembleModel
+from models.tracking import ModelVersion
+
+SEALED = "perennial.bundle_sha256"
+"""Tag of a version: SHA-256 of its bundle's seal, as it was registered."""
+
+READ = ("plan.json", "lineage.json", "reference.parquet")
+"""What is read of a bundle to serve, besides the model, whose manifest vouches for it. A card that
+was being written anew when its run was killed ends no serving."""
 
 _NOTHING_SERVES = "No version of project {} serves yet. Train a first champion with: perennial run"
 
@@ -65,18 +75,20 @@ def load_version(workspace: Workspace, version: str) -> ServingVersion:
 
     Raises
     ------
-    ModelError
+    DamageError, ModelError
         When its files are not what was registered, or the registry cannot be reached.
     """
     directory = workspace.path("versions", version)
     if not directory.exists():
         _fetch_version(workspace, version, directory)
+    if is_sealed(directory):  # versions were kept without a seal once
+        check_seal(directory, READ)
     lineage = json.loads((directory / "lineage.json").read_text(encoding="utf-8"))
     return ServingVersion(
         version=version,
         directory=directory,
         plan=FeaturePlan.load(directory / "plan.json"),
-        model=load_model(directory / "model"),
+        model=load_model(directory / "model", fingerprint=lineage.get("model")),
         service=lineage["service"],
         reference=pd.read_parquet(directory / "reference.parquet"),
         importance=dict(lineage["importance"]),
@@ -98,12 +110,22 @@ def _fetch_version(workspace: Workspace, version: str, directory: Path) -> None:
     tracker = open_project_tracker(workspace)
     registered = tracker.get_version(workspace.name, int(version))
     with creating_directory(directory) as fresh, TemporaryDirectory() as scratch:
-        model = tracker.load_model(registered, Path(scratch))
-        save_model(model, fresh / "model")
-        for name in ("plan.json", "lineage.json", "card.html"):
+        shutil.copytree(tracker.fetch_ensemble(registered, Path(scratch)), fresh / "model")
+        names = ["plan.json", "lineage.json", "card.html", "reference/reference.parquet"]
+        if SEALED in registered.tags:
+            names += [SEAL, "recipe.json"]
+        for name in names:
             shutil.copy(tracker.fetch_artifact(registered.run_id, name, Path(scratch)), fresh)
-        reference = "reference/reference.parquet"
-        shutil.copy(tracker.fetch_artifact(registered.run_id, reference, Path(scratch)), fresh)
+        if SEALED in registered.tags:
+            _check_fetched(fresh, registered)
+        seal(fresh)
+
+
+def _check_fetched(directory: Path, registered: ModelVersion) -> None:
+    """Refuse files that are not those of the bundle that was registered."""
+    if hash_file(directory / SEAL) != registered.tags[SEALED]:
+        raise DamageError.of(directory / SEAL, f"is not the one of {registered.uri}")
+    check_seal(directory, ["plan.json", "lineage.json", "recipe.json", "reference.parquet"])
 
 
 def run_of_version(workspace: Workspace, version: str) -> RunRow | None:

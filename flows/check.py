@@ -14,6 +14,7 @@ from features.labels import Labels, make_labels
 from features.plan import synthesize
 from features.schema import Schema
 from features.snapshot import Snapshot, take_snapshot
+from flows.described import plan_described
 from flows.project import Project, load_project
 from flows.settings import Settings
 from flows.workspace import Workspace, plain_workspace, utc_now
@@ -85,6 +86,7 @@ def _print_labels(labels: Labels, console: Console) -> None:
 def _print_plan(workspace: Workspace, schema: Schema, project: Project, console: Console) -> None:
     section = project.features
     check_interesting(schema, section.interesting)
+    plan_described(project, schema)
     plan = synthesize(
         schema,
         workspace.target.entity,

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from flows.champion import ServingVersion, predictions_of
-from flows.project import seconds_of
 from flows.runs import Run
+from flows.sections import seconds_of
 from flows.workspace import Workspace
 from models.metrics import METRICS
 from monitoring.decision import Decision, PastDecision, decide
@@ -120,5 +120,7 @@ def _last_retrain(workspace: Workspace) -> Any:
 def _rejected_since_promotion(workspace: Workspace) -> int:
     rejected = 0
     for row in workspace.ledger.promotions(workspace.name):
-        rejected = rejected + 1 if row.action == "reject" else 0
+        if row.action in ("promote", "rollback"):
+            rejected = 0
+        rejected += row.action == "reject"
     return rejected

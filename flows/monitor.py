@@ -13,14 +13,15 @@ from features.labels import known_labels
 from flows.champion import ServingVersion, predictions_of
 from flows.measurement import Measured, measure
 from flows.narration import Narrator
-from flows.project import seconds_of
+from flows.notes import decision_note
 from flows.runs import Call, Run, call_directly, finish, running
 from flows.score import find_champion
+from flows.sections import seconds_of
 from flows.stages import Decided, SnapshotTaken
 from flows.state import DecisionRow, OutboxRow
 from flows.steps.data import snapshot, taken
 from flows.store import open_project_store
-from flows.tracking import open_project_tracker
+from flows.tracking import open_project_tracker, short_moment
 from flows.workspace import Workspace
 from monitoring.report import render_report
 from monitoring.windows import Window
@@ -121,7 +122,7 @@ def _log_decision(run: Run, champion: ServingVersion, measured: Measured, report
     """Write a decision, its numbers and its report as an MLflow run of their own."""
     tracker = open_project_tracker(run.workspace)
     tracked = tracker.start_run(
-        f"monitor {run.now:%Y-%m-%d %H:%M}: {measured.kind}",
+        f"{measured.kind} {short_moment(run.now)}",
         key=run.row.run_id,
         tags={
             "perennial.flow": "monitor",
@@ -133,7 +134,15 @@ def _log_decision(run: Run, champion: ServingVersion, measured: Measured, report
     )
     tracked.log_metrics(_numbers(measured))
     tracked.log_json(measured.to_dict(), "evidence.json")
-    tracked.log_file(report)
+    tracked.log_text(report.read_text(encoding="utf-8"), "drift.html")
+    tracked.describe(
+        decision_note(
+            tracked,
+            measured.decision,
+            project=run.workspace.name,
+            version=champion.version,
+        )
+    )
     tracked.finish()
 
 

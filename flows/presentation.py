@@ -1,20 +1,21 @@
 """The model card of a version, gathered from what the stages of its retrain left behind."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from features.durable import write_text
 from features.plan import FeaturePlan
+from features.sentences import describe_features, singular
 from flows.runs import Run
 from flows.stages import Evaluated, Found, LabelsMade, Registered
 from flows.workspace import utc_now
 from models.card import CardContent, Comparison, DataWindow, render_card
-from models.evaluation import Bin, Decile, Evaluation, Interval, PairedDifference
+from models.card_markdown import render_markdown
+from models.drivers import Drivers
+from models.evaluation import Evaluation, Interval, PairedDifference
 from models.leaderboard import rank
 from models.ledger import TrialLedger
 from models.promotion import Verdict
@@ -32,37 +33,57 @@ def write_card(
     registered: Registered,
     verdict: Verdict,
 ) -> None:
-    """Write the card of a judged version into its bundle."""
-    bundle = Path(registered.card).parent
+    """Write the card of a judged version into its bundle, as a page and as Markdown."""
+    content = gather(run, problem, labels, found, registered, verdict)
+    bundle = run.workspace.path("versions", registered.version)
+    write_text(bundle / "card.md", render_markdown(content))
+    write_text(bundle / "card.html", render_card(content))
+
+
+def gather(
+    run: Run,
+    problem: Problem,
+    labels: LabelsMade,
+    found: Found,
+    registered: Registered,
+    verdict: Verdict,
+) -> CardContent:
+    """Gather what the card of a judged version tells."""
+    bundle = run.workspace.path("versions", registered.version)
     evaluated = Evaluated(**run.workspace.ledger.stages(run.row.run_id)["holdout"])
     target = run.workspace.project.target
-    content = CardContent(
+    return CardContent(
         title=run.workspace.name,
         version=int(registered.version),
         created_at=utc_now(),
         question=target.question or f"{target.task} on {target.entity}",
         problem=problem,
         windows=_windows(labels, found),
-        evaluation=_evaluation(bundle),
-        leaderboard=rank(_ledger(found).records(), problem.scoring),
+        evaluation=Evaluation.from_dict(_read(bundle / "evaluation.json")),
+        leaderboard=rank(_ledger(run, found).records(), problem.scoring),
         weights={int(number): float(weight) for number, (weight, _) in found.weights.items()},
         verdict=verdict,
         labels_sql=target.labels,
         search_seconds=found.seconds,
-        comparisons=_comparisons(run, evaluated),
+        comparisons=(*champion_comparison(run, verdict), *_own_columns(run, evaluated)),
+        drivers=_drivers(bundle),
         importance=tuple((name, drop) for name, drop in evaluated.importance),
         descriptions=_descriptions(bundle),
         lineage=_lineage(bundle),
         limits=(
             "Trained on what was known by the sealed rows' first cutoff; it has not learned "
             "from the sealed rows themselves.",
+            *(f"Strange in the training rows: {sentence}" for sentence in found.findings),
         ),
     )
-    write_text(bundle / "card.html", render_card(content))
 
 
-def _ledger(found: Found) -> TrialLedger:
-    return TrialLedger(Path(found.directory) / "trials", fingerprint=found.fingerprint)
+def _ledger(run: Run, found: Found) -> TrialLedger:
+    return TrialLedger(
+        Path(found.directory) / "trials",
+        fingerprint=found.fingerprint,
+        url=run.workspace.settings.trial_ledger,
+    )
 
 
 def _windows(labels: LabelsMade, found: Found) -> tuple[DataWindow, ...]:
@@ -83,42 +104,55 @@ def _window(name: str, frame: pd.DataFrame, binary: bool) -> DataWindow:
     )
 
 
-def _evaluation(bundle: Path) -> Evaluation:
-    content = _read(bundle / "evaluation.json")
-    return Evaluation(
-        metric=content["metric"],
-        n_rows=content["n_rows"],
-        blocks=content["blocks"],
-        scores={name: Interval(**_numbers(score)) for name, score in content["scores"].items()},
-        baseline=content["baseline"],
-        gain=PairedDifference(**_numbers(content["gain"])),
-        calibration=tuple(Bin(**_numbers(each)) for each in content["calibration"]),
-        lift=tuple(Decile(**_numbers(each)) for each in content["lift"]),
-        residuals=_numbers(content["residuals"]),
-    )
-
-
-def _numbers(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Give back the NaN that JSON does not have."""
-    return {name: np.nan if value is None else value for name, value in content.items()}
-
-
-def _comparisons(run: Run, evaluated: Evaluated) -> tuple[Comparison, ...]:
-    own = evaluated.own_columns
-    if not own:
+def champion_comparison(run: Run, verdict: Verdict) -> tuple[Comparison, ...]:
+    """Compare with the champion of the time, as the gate of quality did."""
+    numbers = next((gate.numbers for gate in verdict.gates if gate.name == "quality"), {})
+    champion = _champion_before(run)
+    if champion is None or "rival" not in numbers:
         return ()
     return (
         Comparison(
-            name=f"{run.workspace.target.entity}' own columns alone",
+            name=f"version {champion}, the champion then",
+            score=Interval(float(numbers["rival"]), _NAN, _NAN),
+            difference=PairedDifference(
+                **{name: float(numbers[name]) for name in PairedDifference._fields}
+            ),
+        ),
+    )
+
+
+def _champion_before(run: Run) -> str | None:
+    """Name the version that served when this run's was judged."""
+    before = None
+    for row in run.workspace.ledger.promotions(run.workspace.name):
+        if row.run_id == run.row.run_id:
+            break
+        before = row.champion
+    return before
+
+
+def _own_columns(run: Run, evaluated: Evaluated) -> tuple[Comparison, ...]:
+    own = evaluated.own_columns
+    if not own:
+        return ()
+    entity = run.workspace.target.entity
+    return (
+        Comparison(
+            name=f"the {singular(entity)}'s own columns alone",
             score=Interval(own["value"], _NAN, _NAN),
             difference=PairedDifference(own["difference"], own["low"], own["high"], _NAN),
         ),
     )
 
 
+def _drivers(bundle: Path) -> Drivers | None:
+    path = bundle / "explanation.json"
+    return Drivers.from_dict(_read(path)) if path.exists() else None
+
+
 def _descriptions(bundle: Path) -> dict[str, str]:
-    plan = FeaturePlan.load(bundle / "plan.json")
-    return {feature.name: feature.description for feature in plan.features}
+    words = describe_features(FeaturePlan.load(bundle / "plan.json"))
+    return {name: told.sentence for name, told in words.items()}
 
 
 def _lineage(bundle: Path) -> dict[str, str]:

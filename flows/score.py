@@ -12,12 +12,13 @@ from features.durable import replacing
 from features.fingerprint import fingerprint
 from features.labels import make_due_rows
 from features.matrix import write_matrix
+from features.seals import hash_file
 from flows.champion import ServingVersion, champion_version, load_version
 from flows.errors import FlowError
 from flows.narration import Narrator
 from flows.runs import Call, Run, call_directly, finish, running
 from flows.stages import Champion, Materialized, MatrixMade, Scored, SnapshotTaken
-from flows.state import Batch
+from flows.state import Batch, prediction_id
 from flows.steps.data import (
     compute_rows,
     matrix_directory,
@@ -117,8 +118,8 @@ def predict(run: Run, champion: ServingVersion, rows: pd.DataFrame, due: bool) -
         workspace, key = run.workspace, run.workspace.entity_key
         asked = rows[[key, "cutoff_time"]].reset_index(drop=True)
         features = open_project_store(workspace).read_training(champion.service, asked)
-        frame = _predictions(run, champion, asked, features[list(champion.plan.names)])
-        batch_id = fingerprint([champion.version, run.row.run_id, len(frame)])
+        batch_id = fingerprint([champion.version, run.row.run_id, len(asked)])
+        frame = _predictions(run, champion, asked, features[list(champion.plan.names)], batch_id)
         path = workspace.path("predictions", champion.version, f"{batch_id}.parquet")
         with replacing(path) as temporary:
             frame.to_parquet(temporary, index=False)
@@ -137,7 +138,11 @@ def predict(run: Run, champion: ServingVersion, rows: pd.DataFrame, due: bool) -
             )
         )
         return Scored(
-            batch_id=batch_id, version=champion.version, path=str(path), n_rows=len(frame)
+            batch_id=batch_id,
+            version=champion.version,
+            path=str(path),
+            n_rows=len(frame),
+            sha256=hash_file(path),
         )
 
     return run.once(
@@ -213,7 +218,11 @@ def _scored_until(run: Run, champion: ServingVersion) -> pd.Timestamp:
 
 
 def _predictions(
-    run: Run, champion: ServingVersion, asked: pd.DataFrame, features: pd.DataFrame
+    run: Run,
+    champion: ServingVersion,
+    asked: pd.DataFrame,
+    features: pd.DataFrame,
+    batch_id: str,
 ) -> pd.DataFrame:
     values = predict_rows(champion.model, features)
     frame = asked.copy()
@@ -226,9 +235,5 @@ def _predictions(
     frame["service"] = champion.service
     frame["feature_hash"] = pd.util.hash_pandas_object(features, index=False).to_numpy(np.uint64)
     frame["run_id"] = run.row.run_id
-    key = asked.iloc[:, 0].astype(str) + "@" + asked["cutoff_time"].astype(str)
-    identity = (champion.version + ":" + key).to_frame()
-    frame["prediction_id"] = [
-        f"{value:016x}" for value in pd.util.hash_pandas_object(identity, index=False)
-    ]
+    frame["prediction_id"] = [prediction_id(batch_id, row) for row in range(len(frame))]
     return frame

@@ -22,7 +22,7 @@ class Settings(BaseSettings):
         State directory; by default `.perennial/` beside the spec.
     ledger_url, mlflow_tracking_uri
         SQLAlchemy URL of the ledger and tracking URI of MLflow; by default SQLite files in the
-        state directory.
+        state directory. A ledger in PostgreSQL keeps the trials of searches too.
     mlflow_artifacts
         Directory for MLflow's artifacts where the tracking URI is a database; by default inside
         the state directory.
@@ -69,6 +69,12 @@ class Settings(BaseSettings):
     def ledger(self, state: Path) -> str:
         """Give the ledger's SQLAlchemy URL."""
         return self.ledger_url or f"sqlite:///{state / 'ledger.db'}"
+
+    @property
+    def trial_ledger(self) -> str | None:
+        """The database that keeps the trials of searches too; None for SQLite beside each."""
+        url = self.ledger_url or ""
+        return url if url.startswith("postgresql") else None
 
     def tracking_uri(self, state: Path) -> str:
         """Give MLflow's tracking URI."""

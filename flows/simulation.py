@@ -14,7 +14,7 @@ from flows.errors import FlowError
 from flows.execution import execute
 from flows.monitor import report_path
 from flows.narration import Narrator, SearchProgress
-from flows.project import seconds_of
+from flows.sections import seconds_of
 from flows.state import DecisionRow, OutboxRow
 from flows.summary import print_next, print_retrain
 from flows.workspace import Workspace

@@ -7,11 +7,18 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotTaken:
-    """Where the immutable copy of the tables is."""
+    """Where the immutable copy of the tables is.
+
+    Attributes
+    ----------
+    sources
+        The files of each table as they were read: `{"file": …, "n_bytes": …, "sha256": …}`.
+    """
 
     snapshot_id: str
     n_rows: Mapping[str, int]
     n_future: int
+    sources: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +31,8 @@ class LabelsMade:
         Rows set aside because their label is not known yet.
     base_rate
         Share of the positive class, or mean of a regression's label; `None` for many classes.
+    sha256
+        Of the file; empty where a run of before wrote it.
     """
 
     path: str
@@ -34,6 +43,7 @@ class LabelsMade:
     base_rate: float | None
     first_cutoff: str
     last_cutoff: str
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +93,10 @@ class Found:
         Parquet of the sealed rows: key, cutoff_time, label, prediction.
     corrected_score
         The ensemble's where other folds chose it (see `models.estimate`); None where unknown.
+    data
+        Fingerprint of the rows it learned from: every value, label and moment, in order.
+    findings
+        What is strange about the training rows, a sentence each.
     """
 
     directory: str
@@ -102,6 +116,8 @@ class Found:
     n_members_warm: int
     seconds: float
     corrected_score: float | None = None
+    data: str = ""
+    findings: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +160,7 @@ class Judged:
     champion: str | None
     reason: str
     gates: Sequence[Mapping[str, Any]]
+    waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,12 +186,15 @@ class Scored:
     path
         Parquet with prediction_id, key, cutoff_time, prediction, version and feature hash; `""`
         when nothing was due.
+    sha256
+        Of that file.
     """
 
     batch_id: str
     version: str
     path: str
     n_rows: int
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

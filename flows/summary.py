@@ -10,7 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.champion import run_of_version
+from flows.history import waiting_sentence
 from flows.server import find_servers
+from flows.state import standing_of
 from flows.workspace import Workspace, utc_now
 
 _LABEL = 11
@@ -49,6 +51,8 @@ def print_status(workspace: Workspace, console: Console) -> None:
     champion = ledger.champion(name)
     if champion is None:
         console.print("  Nothing serves yet. Train a first champion with: perennial run")
+        for version in standing_of(ledger.promotions(name)).waiting:
+            _row(console, "waiting", waiting_sentence(version))
         return
     _row(console, "serves", _serving_sentence(workspace, champion))
     for row in [r for r in ledger.promotions(name) if r.version == champion][-1:]:
@@ -61,6 +65,8 @@ def print_status(workspace: Workspace, console: Console) -> None:
     for decision in ledger.decisions(name)[-1:]:
         when = f"{decision.window_end:%Y-%m-%d}"
         _row(console, "monitor", f"{when} {decision.kind}: {decision.reason}")
+    for version in standing_of(ledger.promotions(name)).waiting:
+        _row(console, "waiting", waiting_sentence(version))
     for waiting in ledger.outbox(name):
         _row(console, "waiting", f"a retrain ({waiting.reason}); perennial dispatch runs it")
     for run in [r for r in ledger.runs(name) if r.status == "running"]:
@@ -121,7 +127,9 @@ def _holdout_sentence(held: Mapping[str, Any]) -> str:
 def _champion_sentence(gates: Mapping[str, Any], version: str) -> str:
     if gates["promoted"]:
         return f"version {version} serves from now on"
-    return f"version {gates['champion']} keeps serving"
+    champion = gates["champion"]
+    now = "nothing serves yet" if champion is None else f"version {champion} keeps serving"
+    return f"{now}. {waiting_sentence(version)}" if gates.get("waiting") else now
 
 
 def _serving_sentence(workspace: Workspace, version: str) -> str:

@@ -10,7 +10,8 @@ from features.schema import ColumnType, Relationship
 from features.sources import TableSource
 from flows.environment import prepare_environment
 from flows.errors import FlowError
-from flows.project import Project, TableSection, load_project
+from flows.project import Project, load_project
+from flows.sections import TableSection
 from flows.server import find_servers
 from flows.settings import Settings
 from flows.state import Ledger, open_ledger

@@ -8,6 +8,7 @@ the rows. With k folds a member is the mean of its fold models and nothing is fi
 import math
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from models.finishing import Finish
@@ -60,7 +61,8 @@ def assemble(
     for number, weight in weights.items():
         final = final_model(directory, number)
         part = load_model(final if final.exists() else fold_models(directory, number))
-        members.extend(part.members)
+        matrix = finish.matrices.get(number)
+        members.extend(replace(member, matrix=matrix) for member in part.members)
         shares.extend(weight * share for share in part.weights)
         columns = part
     assert columns is not None
@@ -69,8 +71,9 @@ def assemble(
         weights=tuple(shares),
         problem=rows.problem,
         columns=columns.columns,
+        pooling=finish.pooling,
         calibration=finish.calibration,
-        threshold=finish.threshold,
+        decision=finish.decision,
     )
 
 

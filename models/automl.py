@@ -1,5 +1,6 @@
 """AutoML: what classifier and regressor share, from rows as people have them to a search."""
 
+import re
 import tempfile
 import time
 import warnings
@@ -24,6 +25,7 @@ from models.explanation import Judge, Leftover, explain, make_judges
 from models.export import Described, export
 from models.findings import DataWarning, refuse
 from models.frames import FramedModel, convert
+from models.influence import explain_search
 from models.leaderboard import Leaderboard
 from models.metrics import METRICS
 from models.roles import find_column, read_groups, read_times
@@ -66,6 +68,8 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         state_dir: str | Path | None = None,
         strict: bool = False,
         greater_is_better: bool | None = None,
+        ledger: str | None = None,
+        executor: str = "local",
     ) -> None:
         self.max_seconds = max_seconds
         self.max_trials = max_trials
@@ -79,6 +83,8 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         self.state_dir = state_dir
         self.strict = strict
         self.greater_is_better = greater_is_better
+        self.ledger = ledger
+        self.executor = executor
 
     def explain(self, X: Any = None, y: Any = None, *, max_seconds: float = 30.0) -> pd.DataFrame:
         """Say what each column is worth: the metric's loss when its values are shuffled.
@@ -102,6 +108,18 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
             rows = read_again(X, self)
             judges = (Judge(model=self._model, X=rows[self._names], y=self._code(y)),)
         return explain(judges, seed=self.seed, max_seconds=max_seconds)
+
+    def explain_search(self) -> pd.DataFrame:
+        """Say which families, parameters and members the search's result came from.
+
+        Returns
+        -------
+        pandas.DataFrame
+            `about`, `family`, `name`, `worth`, `n_trials` and `note`; see
+            `models.influence.explain_search`.
+        """
+        check_is_fitted(self)
+        return explain_search(self._leaderboard, self._member_values, seed=self.seed)
 
     def export(self, path: str | Path) -> None:
         """Write a directory whose `predict.py` predicts the same without Perennial.
@@ -133,6 +151,7 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
             cutoff_time=cutoff_time,
             key=key,
             weight=weight,
+            is_grouped=key is not None and cutoff_time is not None,
         )
         problem = self._problem(classes)
         options = self._options()
@@ -195,10 +214,13 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         self.predict_ms_ = result.predict_ms
         trials = {entry.number: entry for entry in result.leaderboard.entries}
         self._chosen = tuple((weight, trials[n]) for n, weight in result.weights.items())
+        self._leaderboard, self._member_values = result.leaderboard, result.member_values
         self.leaderboard_ = tabulate(result.leaderboard, self.ensemble_)
         self.resumed_trials_ = result.resumed_trials
         self.calibration_ = result.finish.sentence
-        self.threshold_ = result.finish.threshold if self.problem_.task == "binary" else None
+        decision = result.finish.decision
+        self.threshold_ = decision.threshold if self.problem_.task == "binary" else None
+        self.factors_ = dict(zip(self.problem_.classes, decision.factors, strict=False)) or None
 
     def _remember(self, X: Any, frame: pd.DataFrame) -> None:
         self._names = list(frame.columns)
@@ -213,11 +235,6 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         self, X: Any, frame: pd.DataFrame
     ) -> tuple[pd.DataFrame, np.ndarray | None, np.ndarray | None]:
         """Part the columns that describe a row from its time and its group."""
-        if self.time_column is not None and self.group_column is not None:
-            raise EstimatorError(
-                "Expected time_column or group_column, got both: folds go forward in time or keep "
-                "groups together. Choose what the rows to predict will differ in."
-            )
         times, groups = (self._role_names(X, name) for name in ("time_column", "group_column"))
         cutoff_time = read_times(frame[times[0]]) if times else None
         key = read_groups(frame[groups[0]]) if groups else None
@@ -251,11 +268,31 @@ class AutoML(BaseEstimator):  # type: ignore[misc]
         """Pass on what was set."""
         if not isinstance(self.seed, (int, np.integer)) or not 0 <= self.seed < SEEDS:
             raise EstimatorError(f"Expected seed as a whole number from 0, got {self.seed!r}.")
-        given: dict[str, Any] = {"max_latency_ms": self.max_latency_ms}
+        self._check_ledger()
+        given: dict[str, Any] = {
+            "max_latency_ms": self.max_latency_ms,
+            "ledger": self.ledger,
+            "executor": self.executor,
+        }
         if self.strategy is not None:
             given["strategy"] = self.strategy
         n_jobs = None if self.n_jobs == -1 else self.n_jobs
         return SearchOptions(holdout_share=0.0, finish_on_interrupt=True, n_jobs=n_jobs, **given)
+
+    def _check_ledger(self) -> None:
+        """Refuse a ledger whose trials would never be found again, or that shows a password."""
+        if self.ledger is None:
+            return
+        if self.state_dir is None:
+            raise EstimatorError(
+                "Expected state_dir with ledger, got None: trials are found again by the "
+                "directory that holds their models."
+            )
+        if re.search(r"://[^/@]*:[^/@]*@|[?&]password=", self.ledger):
+            raise EstimatorError(
+                "Expected ledger without a password, got one: parameters are shown and stored as "
+                "they are. Give it by PGPASSWORD or a .pgpass file."
+            )
 
     def _budget(self, spent: float) -> SearchBudget:
         if self.max_seconds is None and self.max_trials is None:

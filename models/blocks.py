@@ -1,13 +1,15 @@
 """Blocks: rows that move together when a sample is drawn again.
 
 Rows of one day share weather, demand and whatever else the features miss, so resampling single
-rows promises more certainty than there is. Whole days are drawn instead, with replacement.
+rows promises more certainty than there is. Whole days are drawn instead, with replacement; or
+whole entities, where these have several rows each.
 
 References
 ----------
 Künsch (1989), "The jackknife and the bootstrap for general stationary observations".
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +17,10 @@ import numpy as np
 N_RESAMPLES = 1_000
 MAX_BLOCKS = 400
 MIN_DAYS = 10
+MIN_ENTITIES = 10
 _MAX_ROUNDS = 20
+
+DrawCount = Callable[[int], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,7 +62,7 @@ def draw_resamples(
     *,
     seed: int,
     classes: bool,
-    n_resamples: int = N_RESAMPLES,
+    n_resamples: int | DrawCount = N_RESAMPLES,
 ) -> Resamples:
     """Draw blocks with replacement, as many as there are, `n_resamples` times.
 
@@ -71,11 +76,51 @@ def draw_resamples(
         counts (spans of time, or rows at random).
     classes
         Draw again what holds one class only; scores are undefined there.
+    n_resamples
+        A number, or what gives it for a number of blocks.
     """
     rng = np.random.default_rng(seed)
     codes, description = _blocks(len(y), cutoff_time, rng)
+    return _draw_blocks(rng, codes, description, y, classes, n_resamples)
+
+
+def draw_entities(
+    y: np.ndarray,
+    entity: np.ndarray,
+    *,
+    seed: int,
+    classes: bool,
+    n_resamples: int | DrawCount = N_RESAMPLES,
+) -> Resamples | None:
+    """Draw entities with all their rows (see `draw_resamples`); several at a time beyond 400.
+
+    Returns
+    -------
+    Resamples or None
+        None where no entity has several rows, or where they are too few to draw from.
+    """
+    known, codes = np.unique(entity, return_inverse=True)
+    if len(known) == len(y) or len(known) < MIN_ENTITIES:
+        return None
+    rng = np.random.default_rng(seed)
+    description = f"{len(known):,} entities"
+    if len(known) > MAX_BLOCKS:
+        codes = (rng.permutation(len(known)) % MAX_BLOCKS)[codes]
+        description += f" in {MAX_BLOCKS} groups"
+    return _draw_blocks(rng, codes, description, y, classes, n_resamples)
+
+
+def _draw_blocks(
+    rng: np.random.Generator,
+    codes: np.ndarray,
+    description: str,
+    y: np.ndarray,
+    classes: bool,
+    n_resamples: int | DrawCount,
+) -> Resamples:
     n_blocks = int(codes.max()) + 1 if len(codes) else 1
-    counts = _draw(rng, n_blocks, n_resamples)
+    n_draws = n_resamples if isinstance(n_resamples, int) else n_resamples(n_blocks)
+    counts = _draw(rng, n_blocks, n_draws)
     if classes and len(np.unique(y)) > 1:
         counts = _with_two_classes(rng, counts, codes, y)
     return Resamples(codes=codes, counts=counts, description=description)

@@ -3,6 +3,7 @@
 The page is self-contained: no script, no network, no font to load.
 """
 
+from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 from string import Template
@@ -10,14 +11,18 @@ from string import Template
 from models.card_content import CardContent, Comparison, DataWindow
 from models.card_sections import (
     calibration_section,
+    dependence_section,
+    drivers_section,
     evaluation_section,
     gates_section,
-    importance_section,
     leaderboard_section,
     limits_section,
     lineage_section,
     metric_name,
     question_section,
+    ranking_section,
+    slices_section,
+    stability_section,
 )
 from models.figures import figure, interval, signed
 from models.metrics import METRICS
@@ -26,9 +31,17 @@ __all__ = ["CardContent", "Comparison", "DataWindow", "render_card"]
 
 TEMPLATE = Path(__file__).with_name("card.html")
 
-LEFT = (question_section, gates_section, importance_section, lineage_section, limits_section)
-RIGHT = (evaluation_section, calibration_section)
-"""Side by side on a wide screen; on a narrow one the style sheet puts them in reading order."""
+Section = Callable[[CardContent], str]
+
+ROWS: tuple[tuple[Sequence[Section], Sequence[Section]] | Section, ...] = (
+    ((evaluation_section,), (question_section, gates_section)),
+    drivers_section,
+    dependence_section,
+    ((calibration_section, ranking_section), (stability_section, slices_section)),
+    leaderboard_section,
+    ((lineage_section,), (limits_section,)),
+)
+"""Two columns side by side on a wide screen, or one section over both; in reading order."""
 
 
 def render_card(content: CardContent) -> str:
@@ -39,22 +52,31 @@ def render_card(content: CardContent) -> str:
         title=escape(title),
         verdict_kind=_verdict_kind(content),
         verdict_word=_verdict_word(content),
+        question=escape(content.question),
         summary=escape(_summary(content)),
         facts=_facts(content),
-        left="".join(section(content) for section in LEFT),
-        right="".join(section(content) for section in RIGHT),
-        wide=leaderboard_section(content),
+        rows="".join(_row(content, row) for row in ROWS),
         footer=f"Written by Perennial, {content.created_at:%Y-%m-%d %H:%M} UTC.",
     )
 
 
+def _row(content: CardContent, row: tuple[Sequence[Section], Sequence[Section]] | Section) -> str:
+    if not isinstance(row, tuple):
+        return row(content)
+    columns = ["".join(part(content) for part in column) for column in row]
+    inner = "".join(f'<div class="column">{column}</div>' for column in columns if column)
+    return f'<div class="row n{sum(map(bool, columns))}">{inner}</div>' if inner else ""
+
+
 def _verdict_kind(content: CardContent) -> str:
-    if content.verdict is None:
+    if content.verdict is None or content.verdict.waits:
         return ""
     return "pass" if content.verdict.promoted else "fail"
 
 
 def _verdict_word(content: CardContent) -> str:
+    if content.verdict is not None and content.verdict.waits:
+        return "waits for approval"
     return {"": "not judged", "pass": "promoted", "fail": "not promoted"}[_verdict_kind(content)]
 
 

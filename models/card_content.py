@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from models.drivers import Drivers
 from models.evaluation import Evaluation, Interval, PairedDifference
 from models.leaderboard import Leaderboard
 from models.promotion import Verdict
@@ -59,6 +60,8 @@ class CardContent:
         Ensemble weight by trial number.
     comparisons
         Simpler models on the same rows, such as the entity's own columns alone.
+    drivers
+        What it looks at; None where that was not looked for.
     importance
         Column and drop of the metric when it is shuffled, largest first.
     descriptions
@@ -82,6 +85,7 @@ class CardContent:
     labels_sql: str = ""
     search_seconds: float | None = None
     comparisons: tuple[Comparison, ...] = ()
+    drivers: Drivers | None = None
     importance: tuple[tuple[str, float], ...] = ()
     descriptions: Mapping[str, str] = field(default_factory=dict)
     lineage: Mapping[str, str] = field(default_factory=dict)

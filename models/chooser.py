@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.ensemble import FEW_CANDIDATES, FEW_ROUNDS, Limits, Selection, mix, select
+from models.ensemble import FEW_CANDIDATES, FEW_ROUNDS, Limits, Selection, select
 from models.estimate import corrected_score
 from models.finishing import Finish, finish
 from models.leaderboard import TrialRecord
@@ -16,6 +16,11 @@ from models.setting import Setting
 ESTIMATE_SHARE, MOST_SHARE = 0.02, 0.1
 """Of the budget, what the corrected estimate may take, or a second where that is no more than the
 larger share; it is left out where it would take longer."""
+
+GROWN = 1.5
+"""Joining is rehearsed again for so many times the members of the last rehearsal."""
+
+JOINING_CAUTION = 1.2
 
 TIGHTER = 0.9
 """A limit that the loaded ensemble broke is lowered by what it took too long, and so much more."""
@@ -44,6 +49,7 @@ class Chooser:
         self._max_latency = setting.max_latency_ms
         self._limits = Limits()
         self._seconds = 0.0
+        self._n_joined = 1
         budget = setting.clock.budget.max_seconds
         self._most_seconds = max(ESTIMATE_SHARE * budget, min(1.0, MOST_SHARE * budget))
         self.selection = Selection(weights={}, score=float("nan"))
@@ -67,13 +73,30 @@ class Chooser:
         expected = self._seconds * len(self._rows.sizes)
         self._outlook.estimating = expected if expected <= self._most_seconds else 0.0
 
-    def finish(self) -> None:
-        """Decide how the ensemble ends, and what it is worth on rows that did not choose it."""
+    def rehearse(self) -> None:
+        """Try how long it takes to join the members, unless about so many were joined before."""
+        n_members, outlook = len(self.selection.weights), self._outlook
+        is_known = n_members < GROWN * self._n_joined
+        if is_known or self._given.clock.is_free or outlook.before_closing <= 0:
+            return
         start = time.monotonic()
-        mean = mix(self._predictions, self.selection.weights)
-        self.ending = finish(self._rows, self._metric, mean)
-        score = self.ending.score(self._metric, self._rows, mean)
-        self.selection = replace(self.selection, score=score)
+        finish(self._rows, self._metric, self._predictions, self.selection.weights)
+        outlook.joining = JOINING_CAUTION * (time.monotonic() - start)
+        self._n_joined = n_members
+
+    def finish(self) -> None:
+        """Decide how the ensemble ends, and what it is worth on rows that did not choose it.
+
+        Where there is no time to join its members, their mean stays as it is.
+        """
+        start = time.monotonic()
+        chosen = self.selection.weights
+        if self._given.clock.is_free or self._outlook.before_joining >= self._outlook.joining:
+            self.ending = finish(self._rows, self._metric, self._predictions, chosen)
+        else:
+            self.ending = Finish(weights=chosen)
+        score = self._rows.score(self._metric, self.ending.call(self._predictions))
+        self.selection = Selection(weights=self.ending.weights, score=score)
         expected = (self._seconds + time.monotonic() - start) * len(self._rows.sizes)
         if self._given.clock.is_free or expected <= self._most_seconds:
             self.corrected = corrected_score(

@@ -47,9 +47,7 @@ def find_formulas(
     tuple of Formula
         At most `MAX_FORMULAS`; empty where nothing helps.
     """
-    rng = np.random.default_rng(seed)
-    rows = rng.permutation(len(X))[:MAX_ROWS]
-    rows = np.sort(rows) if ordered else rows
+    rows = sample_rows(len(X), ordered=ordered, seed=seed)
     names = list(X.columns)[:MAX_COLUMNS]
     known, labels = X[names].iloc[rows], y[rows]
     values = known.to_numpy(dtype=np.float32)
@@ -63,6 +61,12 @@ def find_formulas(
     use = use[values.shape[1] :]
     order = np.argsort(-use, kind="stable")[:MAX_FORMULAS]
     return tuple(formulas[i] for i in order if use[i] > 0)
+
+
+def sample_rows(n_rows: int, *, ordered: bool, seed: int) -> np.ndarray:
+    """Draw positions of rows for a quick model: in their own order, or shuffled."""
+    rows = np.random.default_rng(seed).permutation(n_rows)[:MAX_ROWS]
+    return np.sort(rows) if ordered else rows
 
 
 def _candidates(names: Sequence[str]) -> Iterator[Formula]:

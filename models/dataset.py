@@ -26,6 +26,9 @@ class Dataset:
         A missing `label_time` means "known at the cutoff".
     key
         What the row is about; rows with one key are never split when there is no time.
+    is_grouped
+        Whether rows with one key are never split with time either: nothing is learned from
+        earlier rows of what is judged.
     weight
         How much each row counts, above zero; None for all the same. Only proportions matter:
         they are brought to a mean of one.
@@ -42,6 +45,7 @@ class Dataset:
     label_time: np.ndarray | None = None
     key: np.ndarray | None = None
     weight: np.ndarray | None = None
+    is_grouped: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no later step could handle; bring times to microseconds."""
@@ -58,6 +62,8 @@ class Dataset:
             object.__setattr__(self, "weight", _proportions(self.weight))
         if self.cutoff_time is None and self.label_time is not None:
             raise DatasetError("Expected cutoff_time beside label_time, got None. Give both.")
+        if self.is_grouped and self.key is None:
+            raise DatasetError("Expected a key beside is_grouped=True, got None. Give both.")
         for name in ("cutoff_time", "label_time"):
             times = getattr(self, name)
             if times is not None:
@@ -92,6 +98,8 @@ class Dataset:
         if self.weight is not None:
             digest.update(b"\2")
             _update(digest, self.weight)
+        if self.is_grouped:
+            digest.update(b"\3")
         return digest.hexdigest()[:LENGTH]
 
     def take(self, indices: np.ndarray) -> "Dataset":
@@ -103,6 +111,7 @@ class Dataset:
             label_time=None if self.label_time is None else self.label_time[indices],
             key=None if self.key is None else self.key[indices],
             weight=None if self.weight is None else self.weight[indices],
+            is_grouped=self.is_grouped,
         )
 
 
@@ -115,8 +124,9 @@ def _check_columns(X: pd.DataFrame) -> None:
             f"Expected float64 and object columns only, got {', '.join(wrong[:5])}. "
             "Convert numbers to float64 and categories to str."
         )
-    for name, dtype in X.dtypes.items():
-        _check_values(str(name), X[name].to_numpy(), is_numeric=dtype.kind == "f")
+    _check_numbers(X[[name for name, dtype in X.dtypes.items() if dtype.kind == "f"]])
+    for name in [name for name, dtype in X.dtypes.items() if dtype.kind != "f"]:
+        _check_levels(str(name), X[name].to_numpy())
 
 
 def _check_names(X: pd.DataFrame) -> None:
@@ -124,13 +134,18 @@ def _check_names(X: pd.DataFrame) -> None:
         raise DatasetError("Expected unique column names of type str. Rename the columns.")
 
 
-def _check_values(name: str, values: np.ndarray, *, is_numeric: bool) -> None:
-    if is_numeric and np.isinf(values).any():
+def _check_numbers(numbers: pd.DataFrame) -> None:
+    infinite = np.isinf(numbers.to_numpy(dtype=float)).any(axis=0)
+    if infinite.any():
+        name = numbers.columns[int(infinite.argmax())]
         raise DatasetError(
             f"Expected finite numbers or NaN in column {name!r}, got infinite ones. "
             "Replace them by NaN, in training and when scoring."
         )
-    if not is_numeric and pd.api.types.infer_dtype(values, skipna=True) not in ("string", "empty"):
+
+
+def _check_levels(name: str, values: np.ndarray) -> None:
+    if pd.api.types.infer_dtype(values, skipna=True) not in ("string", "empty"):
         raise DatasetError(
             f"Expected str and None in column {name!r}, got other objects too. "
             "Convert them to str, or the column to float64."

@@ -17,6 +17,7 @@ import numpy as np
 
 from models.metrics import Metric
 from models.serving import EnsembleModel
+from models.serving.pooling import Pooling, from_scale, to_scale
 
 MAX_ROUNDS = 25
 MAX_MEMBERS = 6
@@ -50,11 +51,14 @@ class OutOfFold:
         Rows per block, in order.
     weight
         Shape `(n,)`; None when all rows count the same.
+    bagged
+        Whether new rows are answered by the mean of the fold models, of which one answered here.
     """
 
     y: np.ndarray
     sizes: tuple[int, ...]
     weight: np.ndarray | None = None
+    bagged: bool = True
 
     def score(self, metric: Metric, prediction: np.ndarray, step: int = 1) -> float:
         """Score block by block and average, as a trial's score is made."""
@@ -87,6 +91,7 @@ class OutOfFold:
                 y=self.y[learned],
                 sizes=tuple(map(len, others)),
                 weight=None if self.weight is None else self.weight[learned],
+                bagged=self.bagged,
             )
             yield Cut(learned=learned, rest=rest, judged=judged)
 
@@ -194,9 +199,19 @@ def select(
     return Selection(weights=dict(sorted(weights.items(), key=_heaviest)), score=score)
 
 
-def mix(predictions: Mapping[int, np.ndarray], weights: Mapping[int, float]) -> np.ndarray:
-    """Give the weighted mean of predictions."""
-    return np.asarray(sum(weight * predictions[number] for number, weight in weights.items()))
+def mix(
+    predictions: Mapping[int, np.ndarray],
+    weights: Mapping[int, float],
+    pooling: Pooling = "mean",
+    matrices: Mapping[int, np.ndarray] | None = None,
+) -> np.ndarray:
+    """Give the weighted mean of predictions, on the scale of `pooling`."""
+    turned = matrices or {}
+    parts = (
+        weight * to_scale(predictions[number], pooling, turned.get(number))
+        for number, weight in weights.items()
+    )
+    return from_scale(np.asarray(sum(parts)), pooling)
 
 
 def _greedy(

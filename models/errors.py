@@ -61,6 +61,14 @@ class SearchError(ModelError):
         )
 
     @classmethod
+    def no_ledger(cls, url: str, cause: str) -> "SearchError":
+        """The database that is to hold the trials does not answer; `url` has no password."""
+        return cls(
+            f"Expected a ledger of trials at {url}, got: {cause}. Check that the database runs and "
+            "that its URL is right; finished trials are kept, and the search continues from them."
+        )
+
+    @classmethod
     def no_worker(cls, cause: str) -> "SearchError":
         """The worker process cannot be started."""
         return cls(

@@ -17,8 +17,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.ensemble import Limits, OutOfFold, mix, select
-from models.finishing import called, finish
+from models.ensemble import Limits, OutOfFold, select
+from models.finishing import finish
 from models.metrics import Metric
 
 MAX_ROWS = 4_000
@@ -42,9 +42,9 @@ def corrected_score(
     for cut in rows.cuts():
         known = {number: values[cut.learned] for number, values in predictions.items()}
         weights = select(known, cut.rest, metric, limits).weights
-        ending = finish(cut.rest, metric, mix(known, weights))
-        asked = {number: predictions[number][cut.judged] for number in weights}
-        answer = called(ending.apply(mix(asked, weights)), ending.threshold)
+        ending = finish(cut.rest, metric, known, weights)
+        asked = {number: predictions[number][cut.judged] for number in ending.weights}
+        answer = ending.call(asked)
         weight = None if rows.weight is None else rows.weight[cut.judged]
         scores.append(metric.score(rows.y[cut.judged], answer, weight))
     return float(np.mean(scores))

@@ -39,7 +39,8 @@ class AutoMLClassifier(ClassifierMixin, AutoML):  # type: ignore[misc]
         forward in time then, and members are fitted once more on all rows.
     group_column
         Label of the column whose equal values are never split between folds; it describes
-        nothing, and may be missing when predicting.
+        nothing, and may be missing when predicting. With `time_column`, a fold learns from the
+        earlier rows of groups that are not in its validation block.
     state_dir
         Where searches are kept, each under its own name: `fit` on the same rows with the same
         parameters continues where it was killed.
@@ -48,6 +49,13 @@ class AutoMLClassifier(ClassifierMixin, AutoML):  # type: ignore[misc]
         `DataWarning`.
     greater_is_better
         Of a function given as metric, where it must be said.
+    ledger
+        With `state_dir`: PostgreSQL database that keeps the trials (see
+        `models.search.SearchOptions`), without a password: that is given by `PGPASSWORD` or a
+        `.pgpass` file.
+    executor
+        `local`, or `dask://HOST:PORT` of a Dask cluster's scheduler: trials run on its workers,
+        which all see `state_dir` under the same path.
 
     Attributes
     ----------
@@ -68,8 +76,12 @@ class AutoMLClassifier(ClassifierMixin, AutoML):  # type: ignore[misc]
     threshold_
         Above this probability `predict` gives the second of two classes: one half, unless
         `metric` looks at classes and gains by another one. None for other problems.
+    factors_
+        What the probability of each of several classes counts for in `predict`; None where all
+        count once, and for other problems.
     calibration_
-        How probabilities were calibrated, in one line; None where they are the members' mean.
+        How members were joined by a layer, or probabilities calibrated, in one line; None where
+        the answer is the members' mean.
     notes_
         What was done with columns that are not used as they are.
     n_features_in_, feature_names_in_
@@ -106,7 +118,7 @@ class AutoMLClassifier(ClassifierMixin, AutoML):  # type: ignore[misc]
         return self._fit(X, y, sample_weight)
 
     def predict(self, X: Any) -> np.ndarray:
-        """Predict classes, shape `(n_rows,)`: the most probable one, or by `threshold_`."""
+        """Predict classes, shape `(n_rows,)`: the likeliest, or by `threshold_` or `factors_`."""
         chances = self._predict(X)
         return np.asarray(self.classes_[self._model.ensemble.call(chances)])
 

@@ -55,11 +55,12 @@ class Leftover:
 
         A forward chain keeps its last fold's models only.
         """
-        folds = make_folds(data, seed=self.seed)
+        folds, members = make_folds(data, seed=self.seed), self.model.ensemble.members
         if not is_bagged(data):
             last = (load_model(fold_models(self.directory, number)) for number in self.weights)
-            return [(folds[-1], tuple(part.members[-1] for part in last))]
-        members = self.model.ensemble.members
+            pairs = zip(last, members, strict=True)
+            alike = tuple(replace(part.members[-1], matrix=own.matrix) for part, own in pairs)
+            return [(folds[-1], alike)]
         assert len(members) == len(self.weights) * len(folds)
         return [(fold, members[number :: len(folds)]) for number, fold in enumerate(folds)]
 
@@ -105,7 +106,7 @@ class _Calling:
         chances, ensemble = self.model.predict(X), self.model.ensemble
         if ensemble.problem.scoring.decides and chances.ndim == 1:
             return np.asarray(ensemble.call(chances), dtype=float)
-        return chances
+        return ensemble.decision.weigh(chances) if chances.ndim == 2 else chances
 
 
 def explain(judges: Sequence[Judge], *, seed: int, max_seconds: float) -> pd.DataFrame:

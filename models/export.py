@@ -20,15 +20,13 @@ from models.frames import FramedModel
 from models.leaderboard import TrialRecord
 from models.persistence import save_model
 from models.serving import packages_of
+from models.serving.decision import HALF
 
+_HERE = Path(__file__).parent
 _TRAVELLING = (
     "frames.py",
-    "serving/__init__.py",
-    "serving/calibration.py",
-    "serving/formulas.py",
-    "serving/native.py",
+    *(f"serving/{path.name}" for path in sorted((_HERE / "serving").glob("*.py"))),
 )
-_HERE = Path(__file__).parent
 _LINE = 96
 
 _SCRIPT = Template('''\
@@ -163,11 +161,15 @@ def _render(model: FramedModel, described: Described) -> str:
 
 def _finish(ensemble: Any) -> Iterator[str]:
     """Say what is done with the mean of the members."""
-    line, threshold = ensemble.calibration, ensemble.threshold
+    line, decision = ensemble.calibration, ensemble.decision
     if line is not None:
-        yield f"then    log odds x {line.slope:.6g} {line.intercept:+.6g}"
-    if threshold != 0.5:
-        yield f"calls   {ensemble.problem.classes[1]!r} above a probability of {threshold:.6g}"
+        yield f"then    {line.formula}"
+    if decision.threshold != HALF:
+        second = ensemble.problem.classes[1]
+        yield f"calls   {second!r} above a probability of {decision.threshold:.6g}"
+    if decision.factors:
+        times = ", ".join(f"{factor:.3g}" for factor in decision.factors)
+        yield f"calls   the likeliest class, its probability counted so many times: {times}"
 
 
 def _member(weight: float, trial: TrialRecord) -> str:

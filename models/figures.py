@@ -36,8 +36,8 @@ def interval(value: float, low: float, high: float, digits: int = 4) -> tuple[st
     return _signs(shown[0]), _signs(f"{shown[1]} to {shown[2]}")
 
 
-def difference(value: float, low: float, high: float) -> str:
-    """Write a difference and its 95 % interval with signs and the same decimals.
+def difference(value: float, low: float, high: float, level: float = 0.95) -> str:
+    """Write a difference and its interval with signs and the same decimals.
 
     Examples
     --------
@@ -48,7 +48,7 @@ def difference(value: float, low: float, high: float) -> str:
         return "undefined on these rows"
     decimals = _decimals([value, low, high], 3)
     shown = [f"{each:+,.{decimals}f}" for each in (value, low, high)]
-    return _signs(f"{shown[0]}, 95 % interval [{shown[1]}, {shown[2]}]")
+    return _signs(f"{shown[0]}, {percent(level)} interval [{shown[1]}, {shown[2]}]")
 
 
 def signed(value: float, digits: int = 3) -> str:
@@ -56,6 +56,18 @@ def signed(value: float, digits: int = 3) -> str:
     if not np.isfinite(value):
         return NOTHING
     return _signs(f"{value:+,.{_decimals([value], digits)}f}")
+
+
+def percent(level: float) -> str:
+    """Write a level, with as many digits as tell it from a certainty.
+
+    Examples
+    --------
+    >>> percent(0.95), percent(0.96960), percent(0.999962)
+    ('95 %', '97.0 %', '99.996 %')
+    """
+    digits = 0 if round(100 * level) / 100 == level else max(1, round(-np.log10(1 - level)) - 1)
+    return f"{100 * level:.{digits}f} %"
 
 
 def _decimals(values: Sequence[float], digits: int) -> int:

@@ -6,7 +6,17 @@ from typing import Literal
 
 from models.errors import DatasetError
 
-FindingKind = Literal["constant", "duplicate", "identifier", "leak", "repeated rows"]
+FindingKind = Literal[
+    "constant",
+    "duplicate",
+    "identifier",
+    "leak",
+    "pair leak",
+    "repeated rows",
+    "shift",
+    "contradicting labels",
+    "doubtful labels",
+]
 
 MAX_SHOWN = 10
 
@@ -25,11 +35,14 @@ class Finding:
         The column it is about; None when it is about rows.
     message
         What was seen and what to do.
+    other
+        The second column of a pair.
     """
 
     kind: FindingKind
     column: str | None
     message: str
+    other: str | None = None
 
 
 def refuse(findings: Sequence[Finding]) -> None:

@@ -1,88 +1,117 @@
-"""Finishing: from an ensemble's mean to answers, by what out-of-fold rows say.
+"""Finishing: from an ensemble's members to answers, by what out-of-fold rows say.
 
-Probabilities are calibrated where that lowers the log loss of rows the calibration was not fitted
-on. For a metric of decisions, the probability from which on the second class is called is tuned,
-where that gains on rows it was not tuned on.
+Several members are joined by a linear layer (`models.stacking`) unless other rows speak against
+it. Without it, probabilities are calibrated where that lowers the log loss of rows the calibration
+was not fitted on. For a metric of decisions, which class is called is tuned (`models.decisions`).
 
 Notation: n out-of-fold rows, k classes; predictions are `(n,)` or `(n, k)`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.optimize import minimize
 
-from models.ensemble import OutOfFold
+from models.decisions import tune_decision
+from models.ensemble import OutOfFold, mix
 from models.metrics import Metric, log_losses
 from models.serving.calibration import SMALLEST, Calibration, log_odds
-
-HALF = 0.5
-N_THRESHOLDS = 100
-"""Midpoints between quantiles of the predictions that are tried as thresholds."""
-
-FEW_THRESHOLDS = 25
-"""For a metric of others, which may take a millisecond however few the rows."""
+from models.serving.decision import LIKELIEST, Decision
+from models.serving.pooling import Pooling
+from models.stacking import Stacked, stack
 
 MAX_LOG_SLOPE, MAX_INTERCEPT = np.log(20), 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finish:
-    """What is done with an ensemble's mean.
+    """How members become an answer.
 
     Attributes
     ----------
+    weights
+        By trial number, largest first; they add up to one.
+    pooling, matrices
+        As a layer has them (`models.stacking`).
+    stacked
+        Whether weights and calibration are those of a linear layer.
     calibration
-        None where probabilities stay as they are.
-    threshold
-        Above it the second of two classes is called.
-    log_losses
-        Without and with calibration, each fold's by a calibration of the others.
+        None where the members' mean stays as it is.
+    decision
+        Which class is called.
+    losses
+        Log losses, or root mean squared errors, of the members' mean as selection weighs them, and
+        of what comes instead, each fold's by what was fitted on the others.
     """
 
+    weights: Mapping[int, float] = field(default_factory=dict)
+    pooling: Pooling = "mean"
+    matrices: Mapping[int, np.ndarray] = field(default_factory=dict)
+    stacked: bool = False
     calibration: Calibration | None = None
-    threshold: float = HALF
-    log_losses: tuple[float, float] | None = None
+    decision: Decision = LIKELIEST
+    losses: tuple[float, float] | None = None
 
-    def apply(self, prediction: np.ndarray) -> np.ndarray:
-        """Give what is answered for a mean of members."""
-        return prediction if self.calibration is None else self.calibration.apply(prediction)
+    def answer(self, predictions: Mapping[int, np.ndarray]) -> np.ndarray:
+        """Give what is answered for the members' predictions."""
+        mean = mix(predictions, self.weights, self.pooling, self.matrices)
+        return mean if self.calibration is None else self.calibration.apply(mean)
 
-    def score(self, metric: Metric, rows: OutOfFold, prediction: np.ndarray) -> float:
-        """Score a mean of members after it was finished."""
-        return rows.score(metric, called(self.apply(prediction), self.threshold))
+    def call(self, predictions: Mapping[int, np.ndarray]) -> np.ndarray:
+        """Give what the metric is asked about: the answer, or the class that is called."""
+        return self.decision.weigh(self.answer(predictions))
 
     @property
     def sentence(self) -> str | None:
-        """Say what calibration does; None where there is none."""
-        if self.calibration is None or self.log_losses is None:
+        """Say what is done with the members' mean; None where it is left alone."""
+        if self.calibration is None or self.losses is None:
             return None
-        line, (before, after) = self.calibration, self.log_losses
-        what = f"log odds x {line.slope:.3g} {line.intercept:+.3g}"
-        return f"probabilities calibrated ({what}): log loss {after:.4f} instead of {before:.4f}"
+        loss = "RMSE" if self.calibration.scale == "values" else "log loss"
+        what = "members joined by a linear layer" if self.stacked else "probabilities calibrated"
+        before, after = self.losses
+        said = f"{what} ({self.calibration.formula}): {loss} {after:.4g} instead of {before:.4g}"
+        return said if after < before else f"{said} by single fold models, not by their mean"
 
 
-def finish(rows: OutOfFold, metric: Metric, prediction: np.ndarray) -> Finish:
-    """Choose how the mean of an ensemble is finished.
+def finish(
+    rows: OutOfFold,
+    metric: Metric,
+    predictions: Mapping[int, np.ndarray],
+    weights: Mapping[int, float],
+) -> Finish:
+    """Choose how the members of an ensemble are joined.
 
     Parameters
     ----------
-    prediction
-        The mean on the out-of-fold rows; values are left as they are.
+    predictions
+        By trial number, on the out-of-fold rows.
+    weights
+        Of the members by trial number, as they were selected.
     """
-    if metric.needs != "probability":
-        return Finish()
-    calibration, losses = _calibration(rows, metric, prediction)
-    threshold = HALF
-    if metric.decides and prediction.ndim == 1:
-        chances = prediction if calibration is None else calibration.apply(prediction)
-        threshold = _threshold(rows, metric, chances)
-    return Finish(calibration=calibration, threshold=threshold, log_losses=losses)
+    stacked = stack(rows, metric, predictions, weights)
+    if stacked is not None:
+        found = _of_layer(stacked)
+    elif metric.needs == "probability":
+        calibration, losses = _calibration(rows, metric, mix(predictions, weights))
+        found = Finish(weights=weights, calibration=calibration, losses=losses)
+    else:
+        found = Finish(weights=weights)
+    if not metric.decides:
+        return found
+    return replace(found, decision=tune_decision(rows, metric, found.answer(predictions)))
 
 
-def called(chances: np.ndarray, threshold: float) -> np.ndarray:
-    """Give what a metric of decisions is asked about; probabilities as they are at one half."""
-    return chances if threshold == HALF else (chances > threshold).astype(float)
+def _of_layer(stacked: Stacked) -> Finish:
+    layer = stacked.layer
+    return Finish(
+        weights=layer.weights,
+        pooling=layer.pooling,
+        matrices=layer.matrices,
+        stacked=True,
+        calibration=layer.calibration,
+        losses=stacked.losses,
+    )
 
 
 def _calibration(
@@ -142,23 +171,3 @@ def _power(y: np.ndarray, prediction: np.ndarray, share: np.ndarray) -> Calibrat
     bounds = [(-MAX_LOG_SLOPE, MAX_LOG_SLOPE)]
     found = minimize(loss, np.zeros(1), jac=True, method="L-BFGS-B", bounds=bounds)
     return Calibration(slope=float(np.exp(found.x[0])))
-
-
-def _threshold(rows: OutOfFold, metric: Metric, chances: np.ndarray) -> float:
-    """Tune on all rows if tuning gains where each block is called by what the others chose."""
-    crossed = np.empty_like(chances)
-    for cut in rows.cuts():
-        threshold = tune_threshold(cut.rest, metric, chances[cut.learned])
-        crossed[cut.judged] = chances[cut.judged] > threshold
-    if not metric.is_better(rows.score(metric, crossed), rows.score(metric, chances)):
-        return HALF
-    return tune_threshold(rows, metric, chances)
-
-
-def tune_threshold(rows: OutOfFold, metric: Metric, chances: np.ndarray) -> float:
-    """Give the threshold with the best score, on ties the one nearest to one half."""
-    n_tried = FEW_THRESHOLDS if metric.source else N_THRESHOLDS
-    levels = np.unique(np.quantile(chances, np.linspace(0, 1, n_tried)))
-    tried = sorted({HALF, *((levels[1:] + levels[:-1]) / 2)}, key=lambda t: (abs(t - HALF), t))
-    gains = [metric.gain(rows.score(metric, (chances > t).astype(float))) for t in tried]
-    return float(tried[int(np.argmax(np.nan_to_num(gains, nan=-np.inf)))])

@@ -4,6 +4,7 @@ What each column becomes is decided when a model is fitted (`models.columns`) an
 This file travels with exported models, so it imports only what they require.
 """
 
+import re
 import warnings
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ ColumnKind = Literal["number", "digits", "level", "moment", "text"]
 
 MAX_TEXT_LENGTH = 2_000
 _DAY_SECONDS = 86_400.0
+_LARGEST = float(np.finfo(np.float32).max)
+_WORDS = re.compile(r"(.*): words \d+", re.DOTALL)
 
 
 class FrameError(ValueError):
@@ -99,6 +102,22 @@ def unique_names(labels: Iterable[Hashable]) -> list[str]:
     return list(names)
 
 
+def word_groups(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    """Group the names of columns that count the words of one text, in order (`Column.names`).
+
+    Examples
+    --------
+    >>> column = Column(name="note", kind="text", n_buckets=64, buckets=(3, 5))
+    >>> word_groups([*column.names, "age", "title: words 7"])
+    (('note: words 3', 'note: words 5'), ('title: words 7',))
+    """
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        if found := _WORDS.fullmatch(name):
+            groups.setdefault(found[1], []).append(name)
+    return tuple(map(tuple, groups.values()))
+
+
 def convert(X: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     """Give the columns that models take: float64, or object columns of `str` and `None`.
 
@@ -119,9 +138,17 @@ def convert(X: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
             f"Expected the {len(columns)} columns the model was fitted on, got rows without "
             f"{len(missing)} of them: {shown}. Give NaN or None where a value is unknown."
         )
+    plain = _plain_numbers(X, columns)
+    numbers = _finite(X[plain].to_numpy(dtype=float))
+    if len(plain) == len(columns):
+        return pd.DataFrame(numbers, columns=plain, index=X.index)
     parts: dict[str, np.ndarray] = {}
+    together = dict(zip(plain, numbers.T, strict=True))
     for column in columns:
-        parts |= zip(column.names, _arrays(X[column.name], column), strict=True)
+        if column.name in together:
+            parts[column.name] = together[column.name]
+        else:
+            parts |= zip(column.names, _arrays(X[column.name], column), strict=True)
     return pd.DataFrame(parts, index=X.index)
 
 
@@ -134,6 +161,18 @@ def moments(values: pd.Series) -> pd.Series:
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         values = values.dt.tz_localize(None)
     return values
+
+
+def _plain_numbers(X: pd.DataFrame, columns: Sequence[Column]) -> list[str]:
+    """Name the columns that are numbers of NumPy's types: they are converted at once."""
+    types = dict(zip(X.columns, X.dtypes, strict=True))
+    return [
+        column.name
+        for column in columns
+        if column.kind == "number"
+        and isinstance(dtype := types[column.name], np.dtype)
+        and dtype.kind in "fiub"
+    ]
 
 
 def _arrays(values: pd.Series, column: Column) -> list[np.ndarray]:
@@ -174,7 +213,8 @@ def _numbers(values: pd.Series) -> np.ndarray:
 
 
 def _finite(numbers: np.ndarray) -> np.ndarray:
-    return np.where(np.isfinite(numbers), numbers, np.nan)
+    """Give NaN for infinite numbers, and the largest single for what only a double can hold."""
+    return np.clip(np.where(np.isfinite(numbers), numbers, np.nan), -_LARGEST, _LARGEST)
 
 
 def _levels(values: pd.Series) -> np.ndarray:

@@ -10,6 +10,8 @@ from models.metrics import Metric
 Origin = str
 """Who proposed a trial: `baseline`, `portfolio`, `warm`, or a strategy by its name."""
 
+_TUPLES = ("fold_scores", "fit_seconds", "n_rounds", "bars")
+
 State = Literal["running", "done", "stopped", "failed"]
 """A stopped trial was behind others after some folds, and not fitted on the rest."""
 
@@ -74,6 +76,12 @@ class TrialRecord:
         """Give the record of this trial, given up after some of its folds."""
         cause = f"behind after {len(fold_scores)} of {n_folds} folds"
         return replace(self, state="stopped", error=cause, fold_scores=fold_scores, seconds=seconds)
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> "TrialRecord":
+        """Read what `to_dict` gave."""
+        tuples = {name: tuple(content[name]) for name in _TUPLES}
+        return cls(**(content | tuples | {"candidate": Candidate(**content["candidate"])}))
 
     def to_dict(self) -> dict[str, Any]:
         """Give the record as JSON."""

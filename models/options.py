@@ -1,7 +1,7 @@
 """Options: how a search goes about it, apart from data, problem, budget and seed."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from models.errors import OptionError
 
@@ -13,6 +13,7 @@ HALVINGS = ("asha", "hyperband", "none")
 """Kinds of `models.halving.Halving`."""
 
 
+_LEDGER = re.compile(r"postgresql(\+psycopg)?://.+")
 _ADDRESS = re.compile(r"dask://.+:\d+")
 
 
@@ -47,6 +48,10 @@ class SearchOptions:
     executor
         `local`, or `dask://HOST:PORT`: trials run on the workers of a Dask cluster, one for each of
         their threads, which all see the search directory under the same path.
+    ledger
+        URL of the PostgreSQL database (`postgresql://USER@HOST:PORT/DATABASE`) that keeps the
+        trials; many searches may share it. None for SQLite in the search directory. Another ledger
+        than before begins the search again. Its password shows in no message.
     isolated
         Whether trials run in processes of their own. False saves their start where rows are few,
         and lets a debugger in; no limit of time or memory is kept then, and what crashes takes
@@ -67,6 +72,7 @@ class SearchOptions:
     halving: str = "asha"
     executor: str = "local"
     max_latency_ms: float | None = None
+    ledger: str | None = field(default=None, repr=False)
     isolated: bool = True
 
     def __post_init__(self) -> None:
@@ -79,9 +85,14 @@ class SearchOptions:
             raise OptionError.unknown_strategy(self.strategy, STRATEGIES)
         if self.halving not in HALVINGS:
             raise OptionError(f"Expected halving of {', '.join(HALVINGS)}, got {self.halving!r}.")
-        if self.executor != "local" and not _ADDRESS.fullmatch(self.executor):
+        if self.executor != "local" and not _ADDRESS.fullmatch(str(self.executor)):
             raise OptionError(
                 f"Expected executor 'local' or 'dask://HOST:PORT', got {self.executor!r}."
+            )
+        if self.ledger is not None and not _LEDGER.fullmatch(self.ledger):
+            raise OptionError(
+                "Expected ledger as postgresql://USER@HOST:PORT/DATABASE or None, got another "
+                "kind of text."
             )
         for name in ("n_jobs", "max_worker_bytes"):
             value = getattr(self, name)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from models.assembly import final_model
 from models.budget import expected_seconds, refit_seconds
+from models.candidate import Candidate
 from models.inline import Inline
 from models.leaderboard import TrialRecord, rank
 from models.pool import Pool
@@ -30,6 +31,8 @@ class Outlook:
     ----------
     closing
         Seconds that the last steps took when they were rehearsed.
+    joining
+        Seconds that joining the members takes (`models.finishing`).
     estimating
         Seconds that the corrected estimate of the ensemble's score will take.
     """
@@ -38,13 +41,19 @@ class Outlook:
         self._given = setting
         self._pool = pool
         self.closing = 0.0
+        self.joining = 0.0
         self.estimating = 0.0
 
     @property
     def before_closing(self) -> float:
         """Give the seconds until the last steps have to begin."""
+        return self.before_joining - self.joining - self.estimating
+
+    @property
+    def before_joining(self) -> float:
+        """Give the seconds until nothing may be done but load the members and predict."""
         clock = self._given.clock
-        return clock.remaining - clock.closing_seconds(self.closing) - self.estimating
+        return clock.remaining - clock.closing_seconds(self.closing)
 
     def left(self, records: Sequence[TrialRecord], chosen: Iterable[int]) -> float:
         """Give the seconds left for trials, once the final fits are paid for.
@@ -94,3 +103,15 @@ class Outlook:
 def is_first_of_family(family: str, known: Iterable[TrialRecord]) -> bool:
     """Say whether no trial of a family has been started."""
     return all(record.candidate.family != family for record in known)
+
+
+def is_first_of_kind(candidate: Candidate, known: Iterable[TrialRecord]) -> bool:
+    """Say whether no trial of its family was started, or none that constructs as it does.
+
+    What such a trial has to prepare is there for later ones.
+    """
+    others = [record.candidate for record in known]
+    constructs = bool(candidate.parameters.get("constructed"))
+    return all(other.family != candidate.family for other in others) or (
+        constructs and not any(other.parameters.get("constructed") for other in others)
+    )

@@ -28,6 +28,7 @@ from models.serving import (
     load_ensemble,
     render_manifest,
 )
+from models.serving.decision import HALF
 from models.serving.native import NATIVE
 from models.task import Problem
 
@@ -145,10 +146,14 @@ def _check(model: EnsembleModel) -> None:
 def _describe(model: EnsembleModel) -> dict[str, Any]:
     problem = model.problem
     finish: dict[str, Any] = {}
+    if model.pooling != "mean":
+        finish["pooling"] = model.pooling
     if model.calibration is not None:
         finish["calibration"] = asdict(model.calibration)
-    if model.threshold != 0.5:
-        finish["threshold"] = float(model.threshold)
+    if model.decision.threshold != HALF:
+        finish["threshold"] = float(model.decision.threshold)
+    if model.decision.factors:
+        finish["factors"] = list(model.decision.factors)
     return finish | {
         "format": FORMAT,
         "problem": {
@@ -177,7 +182,13 @@ def _write_member(member: FittedMember, directory: Path) -> Mapping[str, Any]:
     else:
         data = _dump(member.estimator, "estimator.skops")
         (directory / "estimator.skops").write_bytes(data)
-    described = {"family": member.family, "output": member.output, "columns": list(member.columns)}
+    described: dict[str, Any] = {
+        "family": member.family,
+        "output": member.output,
+        "columns": list(member.columns),
+    }
+    if member.matrix is not None:
+        described["matrix"] = member.matrix.tolist()
     return described | {"formulas": [formula.to_dict() for formula in member.formulas]}
 
 

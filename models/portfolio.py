@@ -1,6 +1,8 @@
 """The portfolio: what is tried first, in an order that gives a good ensemble early."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 
 from models.candidate import Candidate
@@ -25,8 +27,8 @@ def make_portfolio(
     Families that the list does not know follow the warm candidates in turns, each with what it
     proposes itself. Where cells are many, the first candidate that keeps what it has when its
     time is up leads, and warm candidates come right after it. Those of a family that is not
-    there, or does not apply, are dropped. Where cells are many, those with constructed columns come
-    last.
+    there, or does not apply, are dropped. Every second candidate of a family takes whole numbers
+    that repeat the other way. Where cells are many, those with constructed columns come last.
     """
     proposed = {name: family.portfolio(problem, shape) for name, family in families.items()}
     applicable = {name: portfolio for name, portfolio in proposed.items() if portfolio}
@@ -60,7 +62,24 @@ def _listed(
         for variant in learned_variants(problem.task)
         if variant.family in applicable
     ]
-    return list({candidate.fingerprint: candidate for candidate in candidates}.values())
+    unlike = _alternate(candidates)
+    return list({candidate.fingerprint: candidate for candidate in unlike}.values())
+
+
+def _alternate(candidates: Iterable[Candidate]) -> Iterator[Candidate]:
+    """Let every second candidate of a family take whole numbers that repeat the other way.
+
+    Which way is better depends on what they mean, so both are tried early.
+    """
+    seen: Counter[str] = Counter()
+    for candidate in candidates:
+        way = candidate.parameters.get("repeated")
+        if way is not None and seen[candidate.family] % 2:
+            other = "number" if way == "means" else "means"
+            yield replace(candidate, parameters={**candidate.parameters, "repeated": other})
+        else:
+            yield candidate
+        seen[candidate.family] += 1
 
 
 def _in_turns(proposed: Mapping[str, tuple[Parameters, ...]]) -> list[Candidate]:

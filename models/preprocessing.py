@@ -6,7 +6,9 @@ Numeric columns come first in the matrix, then what the categorical columns beca
 References
 ----------
 Micci-Barreca: A preprocessing scheme for high-cardinality categorical attributes (SIGKDD
-Explorations 2001), for a level's mean label, shrunk to the mean of all.
+Explorations 2001), for a level's mean label, shrunk to the mean of all. Spärck Jones: A
+statistical interpretation of term specificity (Journal of Documentation 1972), for inverse document
+frequencies; smoothed and with the L2 norm as in scikit-learn: ln((1 + n) / (1 + n_with)) + 1.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +17,9 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
@@ -26,9 +30,13 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 
+from models.frames import word_groups
 from models.task import Problem
 
 Means = Literal["none", "many", "all"]
+Words = Literal["counts", "tfidf"]
+Repeated = Literal["number", "means"]
+Selection = Literal["none", "use", "information", "correlation"]
 
 MIN_LEVEL_ROWS = 10
 """A level seen in fewer training rows is pooled with the other rare ones."""
@@ -44,6 +52,12 @@ MANY_LEVELS = 30
 
 MAX_MEAN_COLUMNS = 100
 """A problem of k > 2 classes takes k columns for every categorical one."""
+
+MAX_REPEATED = 20
+"""Likewise of the numbers that repeat."""
+
+WHOLE_ROWS = 1_000
+"""Rows that tell whether numbers are whole."""
 
 MEAN_FOLDS = 5
 MIN_ROWS_PER_LEVEL = 5
@@ -67,14 +81,29 @@ class Encoding:
     means
         Categorical columns whose levels are given by the mean label of their rows: those of
         `many` levels, besides what `levels` makes of them, `all` of them instead, or `none`.
+    repeated
+        What is made of whole numbers that repeat (`repeated_numbers`), which may be names more
+        than quantities: postcodes, keys of shops. `number`: what is made of others. `means`: each
+        one's mean label besides.
+    words
+        What is made of a text's counts of words. `counts`: what is made of other numbers. `tfidf`:
+        they are weighed by inverse document frequencies, learned of training rows, and each row's
+        are divided by their length (L2).
     constructed
         How many columns made of two numeric ones are added at the most (`models.construction`).
+    selection, selected
+        How the columns are chosen that are encoded at all (`models.selection`), and which share of
+        them at the most.
     """
 
     numbers: Literal["raw", "standard", "quantile"] = "raw"
     levels: Literal["codes", "one_hot"] = "codes"
     means: Means = "none"
+    repeated: Repeated = "number"
+    words: Words = "counts"
     constructed: int = 0
+    selection: Selection = "none"
+    selected: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -100,10 +129,27 @@ class Encoder:
         return encoded
 
 
-def make_encoder(encoding: Encoding, X: pd.DataFrame, problem: Problem) -> Encoder:
-    """Make an unfitted encoder for the columns of these training rows."""
+def make_encoder(
+    encoding: Encoding,
+    X: pd.DataFrame,
+    problem: Problem,
+    *,
+    texts: Sequence[Sequence[str]] = (),
+) -> Encoder:
+    """Make an unfitted encoder for the columns of these training rows.
+
+    Parameters
+    ----------
+    texts
+        For each text the columns that count its words (`words_of`).
+    """
     numeric, categorical = split_columns(X)
+    weighed = list(texts) if encoding.words == "tfidf" else []
+    words = [name for text in weighed for name in text]
+    known = frozenset(words)
+    numeric = [name for name in numeric if name not in known]
     by_mean = _columns_by_mean(encoding, X, problem)
+    repeated = _repeated_by_mean(encoding, X[numeric], problem)
     rest = [name for name in categorical if encoding.means != "all" or name not in by_mean]
     means: Any = _means(problem)
     if encoding.numbers == "raw":
@@ -114,10 +160,15 @@ def make_encoder(encoding: Encoding, X: pd.DataFrame, problem: Problem) -> Encod
     codes = encoding.levels == "codes"
     levels = _codes(len(X)) if codes else _one_hot(len(X), len(rest))
     parts = _parts(
-        ("numeric", numbers, numeric), ("levels", levels, rest), ("means", means, by_mean)
+        ("numeric", numbers, numeric),
+        *((f"words {number}", _tfidf(), list(text)) for number, text in enumerate(weighed)),
+        ("levels", levels, rest),
+        ("means", means, by_mean),
+        ("repeated", clone(means), repeated),
     )
     transformer = ColumnTransformer(parts, sparse_threshold=0, verbose_feature_names_out=False)
-    positions = range(len(numeric), len(numeric) + len(rest)) if codes else ()
+    first = len(numeric) + len(words)
+    positions = range(first, first + len(rest)) if codes else ()
     return Encoder(transformer=transformer, categorical=tuple(positions))
 
 
@@ -128,9 +179,35 @@ def split_columns(X: pd.DataFrame) -> tuple[list[str], list[str]]:
     return numeric, [name for name in X.columns if name not in known]
 
 
+def words_of(X: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
+    """Name for each text the columns that count its words."""
+    return word_groups(split_columns(X)[0])
+
+
 def count_levels(X: pd.DataFrame) -> dict[str, int]:
     """Count the levels of each categorical column; a missing value is one of them."""
     return {name: int(X[name].nunique(dropna=False)) for name in split_columns(X)[1]}
+
+
+def repeated_numbers(X: pd.DataFrame) -> dict[str, int]:
+    """Count the values of each column of whole numbers that are many, and mostly repeat."""
+    names = split_columns(X)[0]
+    values = X[names].to_numpy(dtype=float)
+    sample = values[:: max(1, len(values) // WHOLE_ROWS)]
+    is_whole = ((sample % 1 == 0) | np.isnan(sample)).all(axis=0)
+    counts = {names[i]: len(np.unique(values[:, i])) for i in np.flatnonzero(is_whole)}
+    most = len(X) // MIN_ROWS_PER_LEVEL
+    return {name: n for name, n in counts.items() if MANY_LEVELS < n <= most}
+
+
+def _repeated_by_mean(encoding: Encoding, X: pd.DataFrame, problem: Problem) -> list[str]:
+    """Name whole numbers encoded by mean labels besides, in order; of too many those of most."""
+    if encoding.repeated == "number":
+        return []
+    counts = repeated_numbers(X)
+    width = problem.n_outputs if problem.task == "multiclass" else 1
+    first = sorted(counts, key=lambda name: -counts[name])[: MAX_REPEATED // width]
+    return [name for name in counts if name in first]
 
 
 def _columns_by_mean(encoding: Encoding, X: pd.DataFrame, problem: Problem) -> list[str]:
@@ -200,6 +277,12 @@ def _scaler(encoding: Encoding, n_rows: int) -> StandardScaler | QuantileTransfo
         subsample=10_000,
         random_state=0,
     )
+
+
+def _tfidf() -> Pipeline:
+    """Weigh words; a row whose count is missing, which no text gives, does not have the word."""
+    known = SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True)
+    return make_pipeline(known, TfidfTransformer())
 
 
 def _filler() -> SimpleImputer:

@@ -4,17 +4,40 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.errors import ModelError
-from models.gates import GATES, Case, Contender, GateResult, PromotionPolicy, SealedRows
+from models.gates import (
+    GATES,
+    Case,
+    Contender,
+    FairnessPolicy,
+    GateResult,
+    PromotionPolicy,
+    SealedRows,
+)
 
-__all__ = ["Contender", "GateResult", "PromotionPolicy", "SealedRows", "Verdict", "judge"]
+__all__ = [
+    "Contender",
+    "FairnessPolicy",
+    "GateResult",
+    "PromotionPolicy",
+    "SealedRows",
+    "Verdict",
+    "judge",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """Whether the challenger is promoted, and every gate's answer in order."""
+    """Whether the challenger is promoted, and every gate's answer in order.
+
+    Attributes
+    ----------
+    waits
+        It has passed, and a person has the last word.
+    """
 
     promoted: bool
     gates: tuple[GateResult, ...]
+    waits: bool = False
 
     @property
     def sentence(self) -> str:
@@ -22,8 +45,11 @@ class Verdict:
         failed = [gate for gate in self.gates if gate.status == "fail"]
         if failed:
             return f"Rejected by gate {failed[0].name}: {failed[0].sentence}"
-        reason = next((g for g in reversed(self.gates) if g.status == "pass"), None)
-        return f"Promoted: {reason.sentence}" if reason else "Promoted: no gate applies"
+        # The gate that compares says more than one that found nothing wrong.
+        passed = {gate.name: gate for gate in self.gates if gate.status == "pass"}
+        reason = passed.get("quality") or next(reversed(passed.values()), None)
+        said = "Passed every gate and waits for approval" if self.waits else "Promoted"
+        return f"{said}: {reason.sentence if reason else 'no gate applies'}"
 
 
 def judge(
@@ -33,6 +59,7 @@ def judge(
     rows: SealedRows,
     policy: PromotionPolicy,
     condemned: bool = False,
+    attempt: int = 1,
     seed: int = 0,
     gates: Sequence[str] = tuple(GATES),
 ) -> Verdict:
@@ -44,6 +71,8 @@ def judge(
         Scored on the very same sealed rows; None for the first version.
     condemned
         Drift has condemned the champion: the challenger may then be worse by the margin.
+    attempt
+        Which challenger of this champion it is; every further one has to be more surely better.
     gates
         Names in `GATES`, asked in the catalogue's order.
 
@@ -61,7 +90,11 @@ def judge(
         rows=rows,
         policy=policy,
         condemned=condemned,
+        attempt=attempt,
         seed=seed,
     )
     results = tuple(gate.check(case) for name, gate in GATES.items() if name in gates)
-    return Verdict(promoted=all(r.status != "fail" for r in results), gates=results)
+    passed = all(result.status != "fail" for result in results)
+    return Verdict(
+        promoted=passed and not policy.approval, gates=results, waits=passed and policy.approval
+    )

@@ -25,4 +25,5 @@ def read_request(message: Message) -> Request:
     fields["model"] = Path(fields["model"])
     if message["do"] == "refit":
         return RefitRequest(**fields)
-    return TrialRequest(**fields | {"oof": Path(fields["oof"]), "bars": tuple(fields["bars"])})
+    tuples = {name: tuple(fields[name]) for name in ("bars", "rounds")}
+    return TrialRequest(**fields | tuples | {"oof": Path(fields["oof"])})

@@ -1,42 +1,37 @@
 """Search: from rows and a problem to an ensemble, inside a time limit, resumable at any point."""
 
 import importlib
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from filelock import FileLock, Timeout
 
 from features.fingerprint import fingerprint
+from models.agenda import make_agenda
 from models.budget import Clock, SearchBudget
 from models.candidate import Candidate
 from models.dataset import Dataset
 from models.ensemble import EnsembleModel
 from models.errors import OptionError, SearchError
+from models.executor import open_executor
 from models.families.family import Family, Shape
 from models.finishing import Finish
-from models.halving import Halving
-from models.inline import Inline
+from models.influence import value_members
 from models.interruption import hearing
 from models.leaderboard import Leaderboard, TrialRecord, rank
 from models.ledger import TrialLedger
 from models.options import SearchOptions
-from models.pool import Pool, open_pool, plan_workforce
-from models.portfolio import make_portfolio
+from models.pool import plan_workforce
 from models.progress import Listener, SearchEvent
+from models.serving.blocks import count_cores
 from models.session import Session
 from models.setting import Setting
 from models.sharing import SearchRows, share
 from models.splits import is_bagged, make_folds, sealed_split
-from models.strategies import SAMPLERS, Listed, Strategy, Tuner, Tuning
 from models.task import Problem
-
-if TYPE_CHECKING:
-    from models.cluster import Cluster
 
 FORMAT = 2
 """Raised when searches of before cannot be continued: part of the fingerprint."""
@@ -93,6 +88,8 @@ class SearchResult:
         was no time to know.
     predict_ms
         Milliseconds per row, in batches of 1,000, that the model took here.
+    member_values
+        By how much the members' mean scores worse without each trial (see `models.influence`).
     finish
         How the members' mean becomes an answer.
     """
@@ -108,6 +105,7 @@ class SearchResult:
     finish: Finish
     corrected_score: float
     predict_ms: float
+    member_values: Mapping[int, float]
     stand_ins: tuple[int, ...] = ()
 
 
@@ -150,39 +148,26 @@ def search(
     OptionError
         When a warm candidate names a family that does not exist.
     SearchError
-        When the directory holds another search, is in use, or no worker can be started.
+        When the directory holds another search, is in use, no worker can be started, or the
+        ledger cannot be reached.
     """
     clock = Clock(budget=budget)
     options = options or SearchOptions()
-    known: Mapping[str, Family] = importlib.import_module(options.families).FAMILIES
-    for candidate in warm:
-        if candidate.family not in known:
-            raise OptionError.unknown_family(candidate.family, known)
+    families = _families(options, warm)
     directory.mkdir(parents=True, exist_ok=True)
-    cores = options.n_jobs or _count_cores()
-    workforce = plan_workforce(Shape.of(data.X), cores)
+    workforce = plan_workforce(Shape.of(data.X), options.n_jobs or count_cores())
     n_workers = min(workforce.n_workers, budget.max_trials or workforce.n_workers)
-    with (
-        _alone(directory),
-        hearing(enabled=options.finish_on_interrupt) as stop,
-        _open_pool(directory, options, n_workers) as pool,
-    ):
-        how = {
-            "families": list(known),
-            "holdout_share": options.holdout_share,
-            "strategy": options.strategy,
-            "halving": options.halving,
-        }
-        found = _fingerprint(data, problem, seed, warm, how)
-        rows, holdout = _split(data, problem, seed, options.holdout_share)
-        ledger = TrialLedger(directory, fingerprint=found)
-        share(rows, directory / "data")
-        session = Session(
-            Setting(
+    found = _fingerprint(data, problem, seed, warm, families, options)
+    rows, holdout = _split(data, problem, seed, options.holdout_share)
+    with _alone(directory), hearing(enabled=options.finish_on_interrupt) as stop:
+        ledger = TrialLedger(directory, fingerprint=found, url=options.ledger)
+        with open_executor(directory, options, n_workers) as executor:
+            share(rows, directory / "data")
+            setting = Setting(
                 directory=directory,
                 rows=rows,
-                families=known,
-                strategies=_strategies(rows, known, warm, seed, options),
+                families=families,
+                strategies=make_agenda(rows, families, warm, seed, options),
                 ledger=ledger,
                 clock=clock,
                 seed=seed,
@@ -191,28 +176,66 @@ def search(
                 on_event=on_event or (lambda event: None),
                 max_latency_ms=options.max_latency_ms or float("inf"),
                 stop=stop,
-            ),
-            pool,
-        )
-        session.run()
-        model = session.finish()
-        sealed = data.take(holdout)
-        predictions = _predict(model, sealed)
-        session.tell_done()
+            )
+            return _found(Session(setting, executor), setting, data, holdout, found)
+
+
+def search_name(
+    data: Dataset,
+    problem: Problem,
+    *,
+    seed: int,
+    warm: Sequence[Candidate] = (),
+    options: SearchOptions | None = None,
+) -> str:
+    """Name a search before it is begun: by everything that its leaderboard follows from."""
+    options = options or SearchOptions()
+    return _fingerprint(data, problem, seed, warm, _families(options, warm), options)
+
+
+def _families(options: SearchOptions, warm: Sequence[Candidate]) -> Mapping[str, Family]:
+    known: Mapping[str, Family] = importlib.import_module(options.families).FAMILIES
+    for candidate in warm:
+        if candidate.family not in known:
+            raise OptionError.unknown_family(candidate.family, known)
+    return known
+
+
+def _found(
+    session: Session, setting: Setting, data: Dataset, holdout: np.ndarray, name: str
+) -> SearchResult:
+    """Run the session to its end and gather what it found."""
+    session.run()
+    model = session.finish()
+    sealed = data.take(holdout)
+    predictions = _predict(model, sealed)
+    selection, rows = session.chooser.selection, setting.rows
+    values = _value(selection.weights, session.records, rows, setting.directory)
+    session.tell_done()
     return SearchResult(
-        leaderboard=rank(session.records, problem.scoring),
-        weights=session.chooser.selection.weights,
-        ensemble_score=session.chooser.selection.score,
+        leaderboard=rank(session.records, rows.problem.scoring),
+        weights=selection.weights,
+        ensemble_score=selection.score,
         model=model,
         holdout=Holdout(indices=holdout, predictions=predictions, y=sealed.y, weight=sealed.weight),
-        search_fingerprint=found,
+        search_fingerprint=name,
         resumed_trials=session.n_resumed,
-        seconds=clock.elapsed,
+        seconds=setting.clock.elapsed,
         stand_ins=session.stand_ins,
         finish=session.chooser.ending,
         corrected_score=session.chooser.corrected,
         predict_ms=session.predict_ms,
+        member_values=values,
     )
+
+
+def _value(
+    weights: Mapping[int, float], records: Sequence[TrialRecord], rows: SearchRows, directory: Path
+) -> Mapping[int, float]:
+    """Say what each member is worth to the others."""
+    files = {r.number: r.oof for r in records if r.number in weights and r.oof is not None}
+    predictions = {number: np.load(directory / file) for number, file in files.items()}
+    return value_members(predictions, weights, rows.out_of_fold, rows.problem.scoring)
 
 
 def _predict(model: EnsembleModel, rows: Dataset) -> np.ndarray:
@@ -238,37 +261,13 @@ def _split(
     return rows, holdout
 
 
-def _strategies(
-    rows: SearchRows,
-    families: Mapping[str, Family],
-    warm: Sequence[Candidate],
-    seed: int,
-    options: SearchOptions,
-) -> tuple[Strategy, ...]:
-    shape = Shape.of(rows.X)
-    portfolios = {name: f.portfolio(rows.problem, shape) for name, f in families.items()}
-    tuning = Tuning(
-        spaces={name: family.space(rows.problem, shape) for name, family in families.items()},
-        fixed={name: first[0] for name, first in portfolios.items() if first},
-        metric=rows.problem.scoring,
-        halving=Halving(
-            kind=options.halving if rows.bagged and rows.problem.own is None else "none",
-            n_folds=len(rows.folds),
-            metric=rows.problem.scoring,
-        ),
-    )
-    return (
-        Listed(make_portfolio(families, rows.problem, shape, warm)),
-        Tuner(SAMPLERS[options.strategy], tuning, seed=seed),
-    )
-
-
 def _fingerprint(
     data: Dataset,
     problem: Problem,
     seed: int,
     warm: Sequence[Candidate],
-    how: Mapping[str, object],
+    families: Mapping[str, Family],
+    options: SearchOptions,
 ) -> str:
     """Name a search by everything its leaderboard follows from, save the budget."""
     return fingerprint(
@@ -278,42 +277,11 @@ def _fingerprint(
             "problem": problem.to_dict(),
             "seed": seed,
             "warm": [candidate.fingerprint for candidate in warm],
-            **how,
+            "families": list(families),
+            "holdout_share": options.holdout_share,
+            "strategy": options.strategy,
+            "halving": options.halving,
         }
-    )
-
-
-def _count_cores() -> int:
-    """Count the cores this process may use; not every system says more than how many exist."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _open_pool(
-    directory: Path, options: SearchOptions, n_workers: int
-) -> AbstractContextManager["Pool | Inline | Cluster"]:
-    if options.executor != "local":
-        try:
-            from models.cluster import open_cluster  # distributed is a heavy import
-        except ImportError as error:
-            raise SearchError(
-                f"Expected the package 'distributed' for the executor {options.executor!r}, got: "
-                f"{error}. Install it with: pip install 'perennial[dask]'"
-            ) from error
-        return open_cluster(
-            options.executor.removeprefix("dask://"),
-            directory,
-            families=options.families,
-            max_worker_bytes=options.max_worker_bytes,
-        )
-    if not options.isolated:
-        return nullcontext(Inline(directory / "data", options.families))
-    return open_pool(
-        directory,
-        families=options.families,
-        n_workers=n_workers,
-        max_worker_bytes=options.max_worker_bytes,
     )
 
 

@@ -19,7 +19,7 @@ from models.errors import TrialError
 from models.inline import Inline
 from models.latency import BATCH_ROWS, milliseconds_per_row
 from models.leaderboard import TrialRecord
-from models.outlook import MIN_TRIAL_SECONDS, Outlook, is_first_of_family
+from models.outlook import MIN_TRIAL_SECONDS, Outlook, is_first_of_kind
 from models.pool import Ended, Pool
 from models.progress import Phase, SearchEvent
 from models.setting import Setting
@@ -160,9 +160,7 @@ class Session:
     def _start(self, record: TrialRecord) -> None:
         clock, left = self._given.clock, self._left()
         self._given.ledger.write(record)
-        limit = clock.hard_limit(
-            left, is_first=is_first_of_family(record.candidate.family, self._known())
-        )
+        limit = clock.hard_limit(left, is_first=is_first_of_kind(record.candidate, self._known()))
         request = self._request(record, clock.soft_limit(left))
         self._running[record.number] = record, clock.elapsed
         self._pool.start(record.number, request, seconds=limit, within=left)
@@ -224,6 +222,7 @@ class Session:
         Late in the search there is no time for it: loading bagged members may take seconds. What
         the last rehearsal took for each member says then how long the last steps will be.
         """
+        self.chooser.rehearse()
         given, members = self._given, tuple(sorted(self.chooser.selection.weights))
         if members == self._rehearsed:
             return
@@ -262,6 +261,7 @@ class Session:
             oof=given.directory / self._oof_name(record),
             model=fold_models(given.directory, record.number),
             bars=record.bars,
+            rounds=record.n_rounds,
         )
 
     def _refit_request(self, record: TrialRecord) -> RefitRequest:

@@ -47,6 +47,7 @@ class SearchRows:
             y=self.y[judged],
             sizes=tuple(len(fold.valid) for fold in self.folds),
             weight=self.weight_of(judged),
+            bagged=self.bagged,
         )
 
     def weight_of(self, rows: np.ndarray) -> np.ndarray | None:

@@ -1,7 +1,8 @@
 """Splits: which rows a candidate learns from, is judged on, and never sees.
 
 The sealed holdout is the newest slice. What remains is split by forward chaining when rows have
-time: a fold learns from rows whose labels were known when its validation block began. Without
+time: a fold learns from rows whose labels were known when its validation block began, and, where
+data are grouped, whose key is not judged in that block. Without
 time, rows of one key stay together where keys repeat, else folds are stratified; every row is
 judged once then, so few rows make fewer folds rather than none.
 
@@ -10,7 +11,7 @@ Integer labels are codes of classes, floating ones are values.
 
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
@@ -50,7 +51,8 @@ def sealed_split(
     """Set the newest rows aside.
 
     With time, the holdout begins at a cutoff such that about `holdout_share` of the rows lie at
-    or after it (whole cutoffs), and search rows whose label was not known by then are dropped.
+    or after it (whole cutoffs), and search rows whose label was not known by then are dropped, of
+    grouped data also those of sealed keys.
     Without time it is a random slice: whole keys where they repeat, stratified otherwise.
     A share of 0 seals nothing: every row is searched.
 
@@ -104,6 +106,8 @@ def make_folds(data: Dataset, n_folds: int | None = None, *, seed: int = 0) -> t
         usable = _usable(data, _forward_chain(data, fewer))
         if len(usable) == fewer:
             return usable
+    if not usable and data.is_grouped:
+        _refuse_grouped(data)
     return usable if usable else _refuse(data, LEAST)
 
 
@@ -118,7 +122,16 @@ def _newest_apart(data: Dataset, share: float) -> tuple[np.ndarray, np.ndarray]:
     if boundary == moments.min():
         boundary = moments[moments > boundary].min()
     holdout = np.flatnonzero(moments >= boundary)
-    return np.flatnonzero((moments < boundary) & (known <= boundary)), holdout
+    search = np.flatnonzero((moments < boundary) & (known <= boundary))
+    return _without_keys_of(holdout, search, data), holdout
+
+
+def _without_keys_of(judged: np.ndarray, rows: np.ndarray, data: Dataset) -> np.ndarray:
+    """Leave out, of grouped data, the rows whose key is judged."""
+    if not data.is_grouped:
+        return rows
+    assert data.key is not None
+    return rows[~np.isin(data.key[rows], data.key[judged])]
 
 
 def _forward_chain(data: Dataset, n_folds: int) -> list[Fold]:
@@ -130,13 +143,12 @@ def _forward_chain(data: Dataset, n_folds: int) -> list[Fold]:
         # The oldest moment holds more than its share: learn from it, judge on what follows.
         starts = np.union1d(starts[1:], ordered[ordered > starts[0]][:1])
     ends = np.append(starts[1:], ordered[-1] + np.timedelta64(1, "us"))
-    return [
-        Fold(
-            train=np.flatnonzero((moments < start) & (known <= start)),
-            valid=np.flatnonzero((moments >= start) & (moments < end)),
-        )
-        for start, end in zip(starts, ends, strict=True)
-    ]
+    folds = []
+    for start, end in zip(starts, ends, strict=True):
+        valid = np.flatnonzero((moments >= start) & (moments < end))
+        before = np.flatnonzero((moments < start) & (known <= start))
+        folds.append(Fold(train=_without_keys_of(valid, before, data), valid=valid))
+    return folds
 
 
 def _cross_validation(data: Dataset, n_folds: int, seed: int) -> list[Fold]:
@@ -213,4 +225,16 @@ def _refuse(data: Dataset, least: tuple[int, int]) -> tuple[Fold, ...]:
         "more than one class in both",
         f"none among {len(data)} rows",
         "Label more rows, or shorten the label's horizon.",
+    )
+
+
+def _refuse_grouped(data: Dataset) -> None:
+    """Say that it is the groups, where without them there would be a fold."""
+    if not _usable(data, _forward_chain(replace(data, is_grouped=False), 1)):
+        return
+    raise ProblemError.too_little(
+        f"a block of the newest rows with {MIN_TRAIN_ROWS} earlier rows of other groups to learn "
+        "from, more than one class in both",
+        f"none among {len(data)} rows: (nearly) all groups of earlier rows are there later, too",
+        "Give only one of time and group, or longer ones of which groups begin and end.",
     )

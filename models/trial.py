@@ -1,45 +1,34 @@
 """Trials: one candidate fitted on every fold, and fitted for good when it is chosen.
 
-Everything learned from data, encoders included, is fitted on a fold's training rows. Encodings
-do not depend on what is tuned, so they are kept from trial to trial.
+Everything learned from data, encoders included (`models.preparation`), is fitted on a fold's
+training rows.
 """
 
 import shutil
 import time
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from features.durable import replacing
 from models.candidate import Candidate
-from models.construction import find_formulas
 from models.errors import TrialError
 from models.families.family import Family, Fit, FitTask, Parameters, Shape, binning_seconds
 from models.halving import Bars, is_behind
 from models.latency import BATCH_ROWS, milliseconds_per_row
 from models.persistence import save_model
-from models.preprocessing import Encoding, make_encoder, split_columns
+from models.preparation import EVERY_ROW, Encoded, Preparation, rows_of
 from models.serving import EnsembleModel, FittedMember, columns_of
-from models.serving.formulas import Formula, with_formulas
 from models.sharing import SearchRows
 from models.splits import Fold
-
-MAX_KEPT_BYTES = 1_500_000_000
-"""Encoded matrices kept from trial to trial; the least recently used go first."""
 
 LEAST_SHARE = 0.5
 """Of its time a fit has so much, even if encoding the rows has taken longer than the rest."""
 
 PREPARATION = "seconds of preparation"
 """Key in a fold's cache: encoding, which later trials on the fold save, a final fit does not."""
-
-_EVERY_ROW = -1
-"""In place of a fold's number: learn from all search rows, judge on none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +43,9 @@ class TrialRequest:
         Where out-of-fold predictions and fold models go.
     bars
         Mean gains to reach on the first folds (`models.halving`); a trial that does not is stopped.
+    rounds
+        Boosting rounds of each fold, where they are on record: so many are run then, neither the
+        validation rows nor the time having a say.
     """
 
     candidate: Candidate
@@ -63,6 +55,7 @@ class TrialRequest:
     oof: Path
     model: Path
     bars: Bars = ()
+    rounds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,43 +97,14 @@ class TrialResult:
     stopped: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Encoded:
-    """Rows of one fold in one encoding.
-
-    Attributes
-    ----------
-    categorical
-        Positions of the columns that hold codes of levels.
-    formulas
-        What was constructed before.
-    seconds
-        Time it took.
-    """
-
-    encoder: Any
-    train: np.ndarray
-    valid: np.ndarray
-    categorical: tuple[int, ...] = ()
-    formulas: tuple[Formula, ...] = ()
-    seconds: float = 0.0
-    cache: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def n_bytes(self) -> int:
-        """Memory the matrices take."""
-        return int(self.train.nbytes + self.valid.nbytes)
-
-
 class Bench:
-    """Where candidates are evaluated: the rows, the families, and encodings kept meanwhile."""
+    """Where candidates are evaluated: the rows, as encodings have them, and the families."""
 
     def __init__(self, rows: SearchRows, families: Mapping[str, Family]) -> None:
         self.rows = rows
         self.families = families
         self._columns = columns_of(rows.X)
-        self._kept: OrderedDict[tuple[int, Encoding | None], Encoded] = OrderedDict()
-        self._found: dict[int, tuple[Formula, ...]] = {}
+        self._preparation = Preparation(rows)
 
     @property
     def shape(self) -> Shape:
@@ -193,7 +157,7 @@ class Bench:
 
     def refit(self, request: RefitRequest) -> None:
         """Fit a candidate on all search rows; the model is on disk then."""
-        member = self._fit(request, _EVERY_ROW, float("inf"))[0]
+        member = self._fit(request, EVERY_ROW, float("inf"))[0]
         self._save([member], request.model)
 
     def _fit(
@@ -202,10 +166,12 @@ class Bench:
         """Fit on a fold, or on every row; the time given back is that of doing all of it."""
         start = time.monotonic()
         family, parameters = self._family(request.candidate)
-        encoded = self._encoded(number, family.encoding(parameters))
+        encoded = self._preparation.encoded(number, family.encoding(parameters))
         prepared = encoded.cache.get(PREPARATION, 0.0)
         prepared += binning_seconds(encoded.cache, family.name)
-        rows, y, judged = self._rows_of(number), self.rows.y, number != _EVERY_ROW
+        rows, y, n_rounds = rows_of(self.rows, number), self.rows.y, _rounds(request, number)
+        judged = number != EVERY_ROW and n_rounds is None
+        left = seconds if judged else float("inf")
         fit = family.fit(
             FitTask(
                 problem=self.rows.problem,
@@ -217,8 +183,8 @@ class Bench:
                 y_valid=y[rows.valid] if judged else None,
                 weight=self.rows.weight_of(rows.train),
                 weight_valid=self.rows.weight_of(rows.valid) if judged else None,
-                n_rounds=request.n_rounds if isinstance(request, RefitRequest) else None,
-                seconds=max(LEAST_SHARE * seconds, seconds - (time.monotonic() - start)),
+                n_rounds=n_rounds,
+                seconds=max(LEAST_SHARE * left, left - (time.monotonic() - start)),
                 n_threads=request.n_threads,
                 seed=request.seed,
                 cache=encoded.cache,
@@ -231,60 +197,13 @@ class Bench:
     def _family(self, candidate: Candidate) -> tuple[Family, Parameters]:
         return self.families[candidate.family], dict(candidate.parameters)
 
-    def _encoded(self, number: int, encoding: Encoding | None) -> Encoded:
-        key = (number, encoding)
-        if key not in self._kept:
-            self._kept[key] = self._encode(encoding, number)
-        self._kept.move_to_end(key)
-        while len(self._kept) > 1 and sum(e.n_bytes for e in self._kept.values()) > MAX_KEPT_BYTES:
-            self._kept.popitem(last=False)
-        return self._kept[key]
-
-    def _rows_of(self, number: int) -> Fold:
-        if number != _EVERY_ROW:
-            return self.rows.folds[number]
-        every = np.arange(len(self.rows.y))
-        return Fold(train=every, valid=every[:0])
-
-    def _encode(self, encoding: Encoding | None, number: int) -> Encoded:
-        fold = self._rows_of(number)
-        if encoding is None:
-            empty = np.empty((len(fold.train), 0)), np.empty((len(fold.valid), 0))
-            return Encoded(encoder=None, train=empty[0], valid=empty[1])
-        start = time.monotonic()
-        train, valid = self.rows.X.iloc[fold.train], self.rows.X.iloc[fold.valid]
-        formulas: tuple[Formula, ...] = ()
-        if encoding.constructed:
-            formulas = self._formulas(number, train)[: encoding.constructed]
-        train, valid = with_formulas(train, formulas), with_formulas(valid, formulas)
-        encoder = make_encoder(encoding, train, self.rows.problem)
-        encoded = encoder.fit_transform(train, self.rows.y[fold.train])
-        asked = encoder.transformer.transform(valid) if len(valid) else encoded[:0]
-        return Encoded(
-            encoder=encoder.transformer,
-            train=encoded,
-            valid=asked,
-            categorical=encoder.categorical,
-            formulas=formulas,
-            seconds=time.monotonic() - start,
-        )
-
-    def _formulas(self, number: int, train: pd.DataFrame) -> tuple[Formula, ...]:
-        """Find once per fold what is worth constructing, on its training rows."""
-        if number not in self._found:
-            numeric = split_columns(train)[0]
-            y = self.rows.y[self._rows_of(number).train]
-            self._found[number] = find_formulas(train[numeric], y, ordered=not self.rows.bagged)
-        return self._found[number]
-
     def _member(self, candidate: Candidate, encoded: Encoded, fit: Fit) -> FittedMember:
-        encoder = encoded.encoder
         return FittedMember(
             family=candidate.family,
-            encoder=encoder,
+            encoder=encoded.encoder,
             estimator=fit.estimator,
             output=self.rows.problem.scoring.needs,
-            columns=() if encoder is None else tuple(self.rows.X.columns),
+            columns=encoded.columns,
             formulas=encoded.formulas,
         )
 
@@ -303,6 +222,13 @@ class Bench:
             columns=self._columns,
         )
         save_model(model, path)
+
+
+def _rounds(request: TrialRequest | RefitRequest, number: int) -> int | None:
+    """Give the boosting rounds that are known already; None where the fold decides."""
+    if isinstance(request, RefitRequest):
+        return request.n_rounds
+    return (request.rounds[number] or None) if request.rounds else None
 
 
 def _save_array(array: np.ndarray, path: Path) -> None:

@@ -21,8 +21,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmarks.engine.shop import END, SCHEMA, Shop, ask_monthly, write_shop
-from features import snapshot as snapshots
 from features.engine.effort import Effort
+from features.fingerprint import fingerprint_file
 from features.materialization import Materialized, materialize
 from features.parquet import write_rows
 from features.plan import FeaturePlan, synthesize
@@ -143,12 +143,15 @@ def _snapshots(shop: Shop, folder: Path) -> tuple[Snapshot, Snapshot]:
 def _with_manifest(snapshot: Snapshot) -> Snapshot:
     """Count the rows that were written, and make the folder a snapshot that can be opened."""
     tables = tuple(
-        replace(table, n_rows=pq.read_metadata(snapshot.path(table.name)).num_rows)
+        replace(
+            table,
+            n_rows=pq.read_metadata(snapshot.path(table.name)).num_rows,
+            sha256=fingerprint_file(snapshot.path(table.name)),
+        )
         for table in snapshot.tables
     )
     snapshot = replace(snapshot, tables=tables)
-    text = json.dumps(snapshots._to_manifest(snapshot))
-    (snapshot.directory / snapshots.MANIFEST).write_text(text)
+    snapshot.write_manifest(snapshot.directory)
     return snapshot
 
 

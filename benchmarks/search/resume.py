@@ -22,7 +22,8 @@ from benchmarks.search.tables import BINARY, make_table
 from models.search import SearchBudget, SearchOptions, SearchResult, search
 
 N_TRIALS = 12
-LONGEST_LIFE = 9.0
+LONGEST_SHARE = 0.5
+"""A life is no longer than this share of what the whole search takes on this machine."""
 
 
 def run(directory: Path, seed: int) -> SearchResult:
@@ -42,7 +43,9 @@ def essence(result: SearchResult) -> list[tuple[Any, ...]]:
     return [(e.number, e.candidate, e.score, e.fold_scores) for e in result.leaderboard.entries]
 
 
-def disturb(directory: Path, seed: int, lot: random.Random) -> tuple[int, int]:
+def disturb(
+    directory: Path, seed: int, lot: random.Random, *, longest_life: float
+) -> tuple[int, int]:
     """Kill a search until it is through; count kills, and finished trials computed again."""
     call = "from benchmarks.search.resume import run; from pathlib import Path; import sys; "
     call += "run(Path(sys.argv[1]), int(sys.argv[2]))"
@@ -51,7 +54,7 @@ def disturb(directory: Path, seed: int, lot: random.Random) -> tuple[int, int]:
         before = _finished(directory)
         process = subprocess.Popen([sys.executable, "-c", call, str(directory), str(seed)])
         try:
-            process.wait(timeout=lot.uniform(0.5, LONGEST_LIFE))
+            process.wait(timeout=lot.uniform(0.5, longest_life))
         except subprocess.TimeoutExpired:
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
@@ -72,7 +75,9 @@ def _finished(directory: Path) -> dict[str, float]:
         return {}
     with closing(sqlite3.connect(path, timeout=30)) as connection:
         try:
-            rows = connection.execute("SELECT number FROM trials WHERE state = 'done'").fetchall()
+            rows = connection.execute(
+                "SELECT number FROM search_trials WHERE state = 'done'"
+            ).fetchall()
         except sqlite3.OperationalError:  # killed before its tables were made
             return {}
     files = [directory / "oof" / f"{number:04d}.npy" for (number,) in rows]
@@ -90,8 +95,10 @@ def main() -> None:
     begun = time.monotonic()
     while kills < wanted:
         with tempfile.TemporaryDirectory() as folder:
+            start = time.monotonic()
             undisturbed = run(Path(folder) / "undisturbed", seed)
-            killed, repeated = disturb(Path(folder) / "killed", seed, lot)
+            longest = LONGEST_SHARE * (time.monotonic() - start)
+            killed, repeated = disturb(Path(folder) / "killed", seed, lot, longest_life=longest)
             equal = essence(run(Path(folder) / "killed", seed)) == essence(undisturbed)
         kills, again, same, seed = kills + killed, again + repeated, same + equal, seed + 1
         print(

@@ -75,6 +75,12 @@ SOURCES = {
     "google_play": Source("regression", "Rating"),
 }  # fmt: skip
 
+TEXTS = {
+    "sms_spam": Source("binary", "label"),
+    "fine_foods_small": Source("binary", "score", ("split",)),
+}
+"""Columns of text, which the other sources hardly have; the portfolio is not learned on them."""
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -93,7 +99,7 @@ def sample(data: Path, name: str, *, max_rows: int, max_cells: int) -> Sample:
     max_cells
         Searched rows times columns times outputs: what boosting costs.
     """
-    source = SOURCES[name]
+    source = (SOURCES | TEXTS)[name]
     frame = pd.read_parquet(data / (source.folder or name) / "data.parquet")
     frame = frame.dropna(subset=[source.label]).sample(frac=1.0, random_state=0)
     frame = frame.reset_index(drop=True)

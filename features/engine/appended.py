@@ -16,12 +16,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from features.digests import Digest
 from features.durable import replacing
 from features.engine.changes import changes_of
 from features.engine.graph import Node
 from features.engine.questions import asked_cutoffs, asked_keys
 from features.engine.spilled import columns_of
 from features.engine.touched import Touched, Tracing
+from features.fingerprint import fingerprint
 from features.parquet import write_rows
 from features.plan import CUTOFF_TIME
 from features.snapshot import Snapshot, open_snapshot
@@ -53,18 +55,39 @@ class Computed:
     def save(self, path: Path) -> None:
         """Write the record, whole or not at all."""
         table = pa.Table.from_pandas(self.rows, preserve_index=False)
-        about = {_ABOUT: json.dumps(str(self.snapshot)).encode()}
+        noted = {"snapshot": str(self.snapshot), "digest": _digest(table)}
+        about = {_ABOUT: json.dumps(noted).encode()}
         with replacing(path) as temporary:
             write_rows(table.replace_schema_metadata(about), temporary)
 
     @classmethod
     def load(cls, path: Path) -> "Computed | None":
-        """Read a record, None where there is none."""
+        """Read a record, None where there is none, or where it is not as it was written.
+
+        Then every row is computed again, which costs time and no more.
+        """
         if not path.exists():
             return None
-        with pq.ParquetFile(path) as file:
-            table = file.read(use_threads=False)
-        return cls(rows=table.to_pandas(), snapshot=Path(json.loads(table.schema.metadata[_ABOUT])))
+        try:
+            with pq.ParquetFile(path) as file:
+                table = file.read(use_threads=False)
+            noted = json.loads(table.schema.metadata[_ABOUT])
+        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
+            return None
+        if not isinstance(noted, dict) or noted.get("digest") != _digest(table):
+            return None
+        return cls(rows=table.to_pandas(), snapshot=Path(noted["snapshot"]))
+
+
+def _digest(table: pa.Table) -> str:
+    digests = []
+    for name, column in zip(table.column_names, table.itercolumns(), strict=True):
+        is_plain = pa.types.is_integer(column.type) or pa.types.is_timestamp(column.type)
+        digest = Digest(name)
+        for chunk in (column if is_plain else column.cast(pa.string())).chunks:
+            digest.update(chunk)
+        digests.append(digest.hexdigest())
+    return fingerprint(digests)
 
 
 def still_right(
@@ -158,5 +181,15 @@ def _touched(
 
 
 def snapshot_before(computed: Computed) -> Snapshot | None:
-    """Open the snapshot that rows were computed as of, None where it is gone."""
-    return open_snapshot(computed.snapshot) if computed.snapshot.exists() else None
+    """Open the snapshot that rows were computed as of, None where it is gone.
+
+    Raises
+    ------
+    SnapshotError
+        When it was changed since: what is compared with it would look right or wrong by mistake.
+    """
+    if not computed.snapshot.exists():
+        return None
+    before = open_snapshot(computed.snapshot)
+    before.check()
+    return before

@@ -1,36 +1,20 @@
 """The ledger itself: small transactions over `flows.state.tables`, on SQLite or PostgreSQL."""
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from filelock import FileLock
-from sqlalchemy import (
-    Connection,
-    Engine,
-    Select,
-    Table,
-    create_engine,
-    delete,
-    event,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import create_engine, delete, event, insert, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from flows.errors import FlowError
 from flows.settings import without_password
 from flows.state import tables
-from flows.state.records import Action, Batch, DecisionRow, FlowName, OutboxRow, Promotion, RunRow
-
-Row = TypeVar("Row", RunRow, Promotion, Batch, DecisionRow, OutboxRow)
-
-_GENESIS = "0" * 64
+from flows.state.promotions import Promotions
+from flows.state.records import Batch, DecisionRow, FlowName, OutboxRow, RunRow
 
 
 def open_ledger(url: str, *, lock_directory: Path) -> "Ledger":
@@ -72,15 +56,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-class Ledger:
+class Ledger(Promotions):
     """Append-mostly record of one or more projects; every method is one transaction."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def close(self) -> None:
-        """Give back the connections."""
-        self._engine.dispose()
 
     # Runs and their stages
 
@@ -141,78 +118,6 @@ class Ledger:
         with self._engine.begin() as connection:
             connection.execute(delete(tables.STAGES).where(tables.STAGES.c.run_id == run_id))
 
-    # Promotions
-
-    def promotions(self, project: str) -> list[Promotion]:
-        """Give every verdict, oldest first."""
-        table = tables.PROMOTIONS
-        query = select(table).where(table.c.project == project).order_by(table.c.sequence)
-        return self._rows(Promotion, query)
-
-    def champion(self, project: str) -> str | None:
-        """Give the version that serves, or `None`."""
-        history = self.promotions(project)
-        return history[-1].champion if history else None
-
-    def judge(
-        self,
-        project: str,
-        *,
-        action: Action,
-        version: str,
-        expected_champion: str | None,
-        run_id: str,
-        reason: str,
-        at: datetime,
-    ) -> Promotion:
-        """Append a verdict if the champion is still the expected one (compare-and-set).
-
-        A run that has its verdict already gets that one back, so a killed run may ask again.
-
-        Raises
-        ------
-        FlowError
-            When another verdict came between: the champion is not `expected_champion` any more.
-        """
-        history = self.promotions(project)
-        for row in history:
-            if row.run_id == run_id and row.action == action:
-                return row
-        champion = history[-1].champion if history else None
-        if champion != expected_champion:
-            raise FlowError(
-                f"Version {version} was compared with champion {expected_champion}, but "
-                f"{champion} serves now. Nothing was promoted; run the retrain again."
-            )
-        row = _chained(
-            history[-1] if history else None,
-            project=project,
-            action=action,
-            version=version,
-            champion=champion if action == "reject" else version,
-            run_id=run_id,
-            reason=reason,
-            at=at,
-        )
-        try:
-            self._insert(tables.PROMOTIONS, asdict(row))
-        except IntegrityError as error:
-            raise FlowError(
-                f"Another verdict on project {project} was written at the same moment. "
-                f"Version {version} was not judged; run the retrain again."
-            ) from error
-        return row
-
-    def broken_link(self, project: str) -> int | None:
-        """Give the sequence number of the first verdict whose hash is wrong, or `None`."""
-        previous = None
-        for row in self.promotions(project):
-            expected = _digest(row, previous.hash if previous else _GENESIS)
-            if row.hash != expected:
-                return row.sequence
-            previous = row
-        return None
-
     # Predictions
 
     def add_batch(self, batch: Batch) -> None:
@@ -269,41 +174,3 @@ class Ledger:
                 .where(table.c.idempotency_key == idempotency_key, table.c.sent_at.is_(None))
                 .values(sent_at=at, receipt=receipt)
             )
-
-    # Steps beneath
-
-    def _insert(self, table: Table, values: Mapping[str, Any], *, once: bool = False) -> None:
-        try:
-            with self._engine.begin() as connection:
-                connection.execute(insert(table).values(dict(values)))
-        except IntegrityError:
-            if not once:
-                raise
-
-    def _rows(self, record: type[Row], query: Select[Any]) -> list[Row]:
-        names = [field.name for field in fields(record)]
-        with self._engine.connect() as connection:
-            return [_record(record, names, row) for row in _mappings(connection, query)]
-
-
-def _mappings(connection: Connection, query: Select[Any]) -> Sequence[Mapping[str, Any]]:
-    return [dict(row) for row in connection.execute(query).mappings()]
-
-
-def _record(record: type[Row], names: Sequence[str], row: Mapping[str, Any]) -> Row:
-    return record(**{name: row[name] for name in names})
-
-
-def _chained(previous: Promotion | None, **content: Any) -> Promotion:
-    link = previous.hash if previous else _GENESIS
-    sequence = previous.sequence + 1 if previous else 1
-    unsigned = Promotion(**content, sequence=sequence, previous_hash=link, hash="")
-    return Promotion(**content, sequence=sequence, previous_hash=link, hash=_digest(unsigned, link))
-
-
-def _digest(row: Promotion, previous_hash: str) -> str:
-    content = asdict(row)
-    content.pop("hash")
-    content["previous_hash"] = previous_hash
-    content["at"] = row.at.isoformat()
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

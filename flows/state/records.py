@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 FlowName = Literal["retrain", "score", "monitor"]
 RunStatus = Literal["running", "done", "failed"]
-Action = Literal["promote", "reject", "rollback"]
+Action = Literal["promote", "reject", "await", "rollback"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,8 @@ class Promotion:
 
     Attributes
     ----------
+    action
+        `await`: it passed its gates and waits for a person, who ends that by one more verdict.
     champion
         The version that serves after this row; `None` when none does yet.
     """
@@ -73,6 +75,17 @@ class Batch:
     last_cutoff: datetime | None
     due_until: datetime | None
     scored_at: datetime
+
+
+def prediction_id(batch_id: str, row: int) -> str:
+    """Name a prediction by its batch and its row there.
+
+    Examples
+    --------
+    >>> prediction_id("0f3c", 7)
+    '0f3c-000007'
+    """
+    return f"{batch_id}-{row:06d}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

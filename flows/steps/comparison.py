@@ -8,7 +8,7 @@ from features.plan import own_features, synthesize
 from features.selection import prune
 from flows.runs import Run
 from flows.stages import LabelsMade, SnapshotTaken
-from flows.steps.data import compute_rows, taken
+from flows.steps.data import compute_rows, labelled_rows, taken
 from models.dataset import Dataset
 from models.evaluation import paired_difference
 from models.search import SearchBudget
@@ -35,7 +35,7 @@ def compare_own_columns(
         `value` of the metric with own columns alone, and by how much all features are better:
         `difference` with its 95 % interval `low` to `high`, in the metric's better direction.
     """
-    rows = pd.read_parquet(labels.path)
+    rows = labelled_rows(labels)
     tables = taken(run, snapshot)
     entity = run.workspace.target.entity
     if not own_features(tables.schema, entity):

@@ -10,10 +10,13 @@ import pandas as pd
 from features.durable import replacing
 from features.engine.effort import Effort
 from features.engine.execute import compute_matrix
+from features.errors import DamageError
 from features.history import uses_history, with_history
 from features.labels import Labels, make_labels
 from features.materialization import materialize
+from features.origins import hash_sources
 from features.plan import FeaturePlan
+from features.seals import compare, hash_file
 from features.snapshot import Snapshot, open_snapshot, take_snapshot
 from flows.runs import Run
 from flows.stages import LabelsMade, MatrixMade, PlanMade, Served, SnapshotTaken
@@ -39,7 +42,7 @@ def matrix(run: Run, snapshot: SnapshotTaken, labels: LabelsMade, plan: PlanMade
     """Compute every feature of every training row as of its own cutoff."""
 
     def compute() -> MatrixMade:
-        rows = pd.read_parquet(labels.path)
+        rows = labelled_rows(labels)
         definitions = FeaturePlan.load(Path(plan.path))
         tables = tables_of(run, definitions, snapshot, labels.classes)
         directory = matrix_directory(run.workspace, definitions)
@@ -84,8 +87,22 @@ def take(run: Run) -> Snapshot:
 
 
 def taken(run: Run, snapshot: SnapshotTaken) -> Snapshot:
-    """Open the snapshot that an earlier step took."""
-    return open_snapshot(run.workspace.path("snapshots", snapshot.snapshot_id))
+    """Open the snapshot that an earlier step took; one that was changed since is refused."""
+    return open_snapshot(run.workspace.path("snapshots", snapshot.snapshot_id), verify=True)
+
+
+def labelled_rows(labels: LabelsMade) -> pd.DataFrame:
+    """Read the training rows.
+
+    Raises
+    ------
+    DamageError
+        When the file was changed since it was written.
+    """
+    path = Path(labels.path)
+    for damage in compare(path, labels.sha256) if labels.sha256 else ():
+        raise DamageError.of(path, damage.sentence)
+    return pd.read_parquet(path)
 
 
 def tables_of(
@@ -179,11 +196,14 @@ def _snapshot(run: Run) -> SnapshotTaken:
     before = _taken_lately(run)
     if before is not None:
         return before
+    workspace = run.workspace
+    sources = hash_sources(workspace.sources, base_directory=workspace.folder)
     taken = take(run)
     return SnapshotTaken(
         snapshot_id=taken.snapshot_id,
         n_rows={table.name: table.n_rows for table in taken.tables},
         n_future=sum(table.n_future for table in taken.tables),
+        sources={name: [file.to_json() for file in files] for name, files in sources.items()},
     )
 
 
@@ -221,6 +241,7 @@ def _labels(run: Run, snapshot: SnapshotTaken) -> LabelsMade:
         base_rate=_base_rate(made),
         first_cutoff=str(made.frame["cutoff_time"].min()),
         last_cutoff=str(made.frame["cutoff_time"].max()),
+        sha256=hash_file(path),
     )
 
 

@@ -1,6 +1,7 @@
-"""Steps from a feature service to an evaluated ensemble: search, evaluate."""
+"""The step from a feature service to an ensemble: search."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,15 @@ from features.plan import FeaturePlan
 from flows.jsonable import to_json
 from flows.narration import SearchProgress
 from flows.runs import Run
-from flows.stages import Evaluated, Found, LabelsMade, PlanMade, Served, SnapshotTaken
-from flows.steps.comparison import compare_own_columns
+from flows.stages import Found, LabelsMade, PlanMade, Served
+from flows.steps.data import labelled_rows
+from flows.steps.findings import tell_findings
 from flows.store import open_project_store
 from flows.tracking import open_project_tracker, start_retrain_run
-from flows.warmth import MAX_CANDIDATES, previous_candidates
+from flows.warmth import MAX_CANDIDATES, warmth_of
 from models.dataset import Dataset
-from models.evaluation import evaluate as evaluate_predictions
-from models.importance import permutation_importance
 from models.leaderboard import TrialRecord
-from models.persistence import load_model, save_model
+from models.persistence import save_model
 from models.search import SearchBudget, SearchEvent, SearchOptions, SearchResult
 from models.search import search as search_models
 from models.task import Problem
@@ -32,18 +32,6 @@ def search(run: Run, labels: LabelsMade, plan: PlanMade, served: Served) -> Foun
     return run.once("search", Found, lambda: _search(run, labels, plan, served), _found_sentence)
 
 
-def evaluate(
-    run: Run, snapshot: SnapshotTaken, labels: LabelsMade, plan: PlanMade, found: Found
-) -> Evaluated:
-    """Judge the ensemble on the sealed holdout, and say what the other tables were worth."""
-    return run.once(
-        "holdout",
-        Evaluated,
-        lambda: _evaluate(run, snapshot, labels, plan, found),
-        _evaluated_sentence,
-    )
-
-
 def problem_of(run: Run, labels: LabelsMade) -> Problem:
     """Give the project's question as `models` takes it."""
     target = run.workspace.project.target
@@ -52,7 +40,7 @@ def problem_of(run: Run, labels: LabelsMade) -> Problem:
 
 def training_data(run: Run, labels: LabelsMade, plan: PlanMade, served: Served) -> Dataset:
     """Read the training rows back through Feast, complete and in order."""
-    rows = pd.read_parquet(labels.path)
+    rows = labelled_rows(labels)
     names = list(FeaturePlan.load(Path(plan.path)).names)
     asked = rows[[run.workspace.entity_key, "cutoff_time"]]
     features = open_project_store(run.workspace).read_training(served.service, asked)[names]
@@ -72,8 +60,9 @@ def dataset_of(rows: pd.DataFrame, features: pd.DataFrame, *, key: str) -> Datas
 
 def _search(run: Run, labels: LabelsMade, plan: PlanMade, served: Served) -> Found:
     data, problem = training_data(run, labels, plan, served), problem_of(run, labels)
+    findings = tell_findings(run, data, problem)
     directory = run.workspace.path("searches", run.row.run_id)
-    warm = previous_candidates(run.workspace)
+    warm = warmth_of(run.workspace, run.row.run_id).tried_first
     tracker = open_project_tracker(run.workspace)
     tracked = start_retrain_run(run, tracker)
     tracked.set_stage("search")
@@ -92,7 +81,8 @@ def _search(run: Run, labels: LabelsMade, plan: PlanMade, served: Served) -> Fou
         report = log.close()
     for error in report.errors:
         run.narrator.say(f"MLflow lost a trial's record ({error}); the search is not affected.")
-    return _write(run, labels, data, result, directory, n_warm=len(warm))
+    found = _write(run, labels, data, result, directory, n_warm=len(warm))
+    return replace(found, data=data.fingerprint, findings=findings)
 
 
 def budget_of(run: Run) -> SearchBudget:
@@ -105,7 +95,9 @@ def options_of(run: Run) -> SearchOptions:
     """Give the spec's way to search."""
     workspace = run.workspace
     return SearchOptions(
-        strategy=workspace.project.search.strategy, executor=workspace.settings.executor
+        strategy=workspace.project.search.strategy,
+        executor=workspace.settings.executor,
+        ledger=workspace.settings.trial_ledger,
     )
 
 
@@ -122,12 +114,12 @@ def _parameters(run: Run, labels: LabelsMade, plan: PlanMade) -> dict[str, Any]:
 
 
 def _listener(
-    run: Run, metric: str, log: Callable[[TrialRecord], None]
+    run: Run, metric: str, log: Callable[[TrialRecord, Mapping[str, float]], None]
 ) -> Callable[[SearchEvent], None]:
     def listen(event: SearchEvent) -> None:
         if event.trial is None or event.phase == "refit":
             return
-        log(event.trial)
+        log(event.trial, _reached(event, metric))
         progress = SearchProgress(
             n_trials=event.n_trials,
             n_failed=event.n_failed,
@@ -143,6 +135,13 @@ def _listener(
     return listen
 
 
+def _reached(event: SearchEvent, metric: str) -> dict[str, float]:
+    """Name what a search has reached, for curves over trials and time."""
+    scores = {f"best_{metric}": event.best_score, f"ensemble_{metric}": event.ensemble_score}
+    known = {name: score for name, score in scores.items() if score is not None}
+    return known | {"seconds": event.elapsed, "trials_failed": float(event.n_failed)}
+
+
 def _write(
     run: Run,
     labels: LabelsMade,
@@ -154,7 +153,7 @@ def _write(
 ) -> Found:
     """Write model, holdout predictions and leaderboard beside the trials."""
     save_model(result.model, directory / "model")
-    rows = pd.read_parquet(labels.path).iloc[result.holdout.indices].reset_index(drop=True)
+    rows = labelled_rows(labels).iloc[result.holdout.indices].reset_index(drop=True)
     frame = pd.concat([rows, prediction_columns(result.holdout.predictions, result)], axis=1)
     with replacing(directory / "holdout.parquet") as temporary:
         frame.to_parquet(temporary, index=False)
@@ -206,37 +205,6 @@ def predictions_in(frame: pd.DataFrame, problem: Problem) -> np.ndarray:
     return np.asarray(frame[[f"prediction_{name}" for name in problem.classes]], dtype=float)
 
 
-def _evaluate(
-    run: Run, snapshot: SnapshotTaken, labels: LabelsMade, plan: PlanMade, found: Found
-) -> Evaluated:
-    problem, frame = problem_of(run, labels), pd.read_parquet(found.holdout)
-    y, predictions = frame["label"].to_numpy(), predictions_in(frame, problem)
-    moments = frame["cutoff_time"].to_numpy("datetime64[us]")
-    seed = run.workspace.project.search.seed
-    evaluation = evaluate_predictions(y, predictions, problem, moments, seed)
-    write_text(Path(found.directory) / "evaluation.json", to_json(evaluation.to_dict()))
-    own: Mapping[str, float] = {}
-    first = run.workspace.ledger.champion(run.workspace.name) is None
-    if first and run.workspace.project.search.compare_own_columns:
-        own = compare_own_columns(run, snapshot, labels, problem, frame, n_trials=found.n_trials)
-    features = holdout_features(run, plan, frame)
-    drops = permutation_importance(
-        load_model(Path(found.model)), features, y, problem, seed=seed, max_seconds=3.0
-    )
-    return Evaluated(
-        metric=evaluation.metric,
-        value=evaluation.score.value,
-        low=evaluation.score.low,
-        high=evaluation.score.high,
-        baseline=evaluation.baseline,
-        n_rows=evaluation.n_rows,
-        first_cutoff=str(frame["cutoff_time"].min()),
-        last_cutoff=str(frame["cutoff_time"].max()),
-        importance=[[name, drop] for name, drop in drops],
-        own_columns=own,
-    )
-
-
 def holdout_features(run: Run, plan: PlanMade, frame: pd.DataFrame) -> pd.DataFrame:
     """Read the sealed rows' features through Feast."""
     definitions = FeaturePlan.load(Path(plan.path))
@@ -253,11 +221,4 @@ def _found_sentence(found: Found) -> str:
     return (
         f"{found.n_trials} trials{failed}{warm}; best {found.metric} {found.best_score:.4f} "
         f"({found.best_family}), ensemble {found.ensemble_score:.4f}{corrected}"
-    )
-
-
-def _evaluated_sentence(held: Evaluated) -> str:
-    return (
-        f"{held.metric} {held.value:.4f} [{held.low:.4f}, {held.high:.4f}] on {held.n_rows:,} "
-        f"sealed rows, constant {held.baseline:.4f}"
     )

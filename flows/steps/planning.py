@@ -15,10 +15,11 @@ from features.redundancy import Facts
 from features.relevance import choose
 from features.selection import prune
 from features.snapshot import Snapshot
+from flows.described import plan_described
 from flows.runs import Run
 from flows.stages import LabelsMade, PlanMade, SnapshotTaken
-from flows.steps.data import compute_rows, taken
-from flows.warmth import previous_features
+from flows.steps.data import compute_rows, labelled_rows, taken
+from flows.warmth import warmth_of
 from flows.workspace import Workspace
 from models.dataset import Dataset
 from models.splits import sealed_split
@@ -65,9 +66,10 @@ def plan(run: Run, snapshot: SnapshotTaken, labels: LabelsMade) -> PlanMade:
 
 def consider(run: Run, snapshot: SnapshotTaken, labels: LabelsMade) -> Considered:
     """Define features and drop those that say nothing on training rows."""
-    known = pd.read_parquet(labels.path)
+    known = labelled_rows(labels)
     tables = _tables_to_plan(run, snapshot, labels, known)
-    drawn = draft(run.workspace, tables, known, previous_features(run.workspace))
+    warmth = warmth_of(run.workspace, run.row.run_id)
+    drawn = draft(run.workspace, tables, known, warmth.features)
     rows = _training_sample(known)
     informative, frame = _informative(run, drawn, tables, rows)
     return Considered(tables=tables, plan=informative, rows=rows, frame=frame)
@@ -75,6 +77,8 @@ def consider(run: Run, snapshot: SnapshotTaken, labels: LabelsMade) -> Considere
 
 def _plan(run: Run, snapshot: SnapshotTaken, labels: LabelsMade) -> PlanMade:
     section, entity = run.workspace.project.features, run.workspace.target.entity
+    # A column that gates cannot find is refused now, not after the search.
+    plan_described(run.workspace.project, taken(run, snapshot).schema)
     considered = consider(run, snapshot, labels)
     own = own_features(considered.tables.schema, entity)
     kept = choose(

@@ -1,4 +1,4 @@
-"""Steps from an evaluated ensemble to a champion: register, promote, materialize."""
+"""Steps around the verdict: register a version before it, materialize its features after it."""
 
 import json
 import shutil
@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from features.durable import creating_directory, write_text
-from features.matrix import write_matrix
+from features.durable import creating_directory
 from features.plan import FeaturePlan
-from flows.champion import ServingVersion, load_version
-from flows.jsonable import to_json
-from flows.presentation import write_card
+from features.seals import SEAL, hash_file, seal
+from flows.champion import SEALED
 from flows.runs import Run
 from flows.stages import (
     Evaluated,
@@ -25,16 +22,12 @@ from flows.stages import (
     PlanMade,
     Registered,
     Served,
-    SnapshotTaken,
 )
-from flows.steps.data import compute_rows, matrix_directory, register_service, tables_of
-from flows.steps.learning import holdout_features, predictions_in, problem_of
+from flows.steps.learning import holdout_features
+from flows.steps.lineage import LINEAGE, datasets_of, tags_of, write_lineage
 from flows.store import open_project_store
 from flows.tracking import open_project_tracker, start_retrain_run
-from flows.workspace import Workspace, utc_now
-from models.persistence import load_model
-from models.promotion import Contender, PromotionPolicy, SealedRows, Verdict, judge
-from models.serving import EnsembleModel
+from flows.workspace import Workspace
 from models.tracking import ModelVersion, Tracker, VersionContent
 
 EXAMPLE_ROWS = 20
@@ -67,44 +60,6 @@ def register(
     return run.once(
         "version", Registered, compute, lambda made: f"version {made.version} in MLflow's registry"
     )
-
-
-def promote(
-    run: Run, snapshot: SnapshotTaken, labels: LabelsMade, found: Found, registered: Registered
-) -> Judged:
-    """Let the gates judge the version, write the verdict to the ledger, then move the alias."""
-
-    def compute() -> Judged:
-        workspace = run.workspace
-        before = workspace.ledger.champion(workspace.name)
-        verdict = _judge(run, snapshot, labels, found, registered, before)
-        row = workspace.ledger.judge(
-            workspace.name,
-            action="promote" if verdict.promoted else "reject",
-            version=registered.version,
-            expected_champion=before,
-            run_id=run.row.run_id,
-            reason=verdict.sentence,
-            at=utc_now().to_pydatetime(),
-        )
-        write_card(run, problem_of(run, labels), labels, found, registered, verdict)
-        _project_aliases(run, registered, verdict, before)
-        return Judged(
-            promoted=verdict.promoted,
-            champion=row.champion,
-            reason=verdict.sentence,
-            gates=[
-                {
-                    "name": gate.name,
-                    "status": gate.status,
-                    "sentence": gate.sentence,
-                    "numbers": dict(gate.numbers),
-                }
-                for gate in verdict.gates
-            ],
-        )
-
-    return run.once("gates", Judged, compute, lambda judged: judged.reason)
 
 
 def materialize(run: Run, served: Served, judged: Judged) -> Materialized:
@@ -143,37 +98,12 @@ def write_bundle(
     with creating_directory(bundle) as fresh:
         shutil.copytree(found.model, fresh / "model")
         shutil.copy(plan.path, fresh / "plan.json")
-        for name in ("leaderboard.json", "evaluation.json"):
+        for name in ("leaderboard.json", "evaluation.json", "explanation.json"):
             shutil.copy(Path(found.directory) / name, fresh / name)
         reference.to_parquet(fresh / "reference.parquet", index=False)
-        lineage = lineage_of(run, labels, plan, served, found, evaluated)
-        write_text(fresh / "lineage.json", to_json(lineage))
+        write_lineage(run, labels, plan, served, found, evaluated, bundle=fresh)
+        seal(fresh)
     return bundle
-
-
-def lineage_of(
-    run: Run,
-    labels: LabelsMade,
-    plan: PlanMade,
-    served: Served,
-    found: Found,
-    evaluated: Evaluated,
-) -> dict[str, Any]:
-    """Name everything a version was made from."""
-    stages = run.workspace.ledger.stages(run.row.run_id)
-    return {
-        "project": run.workspace.name,
-        "run": run.row.run_id,
-        "reason": run.row.reason,
-        "now": run.now.isoformat(),
-        "spec": run.row.spec,
-        "snapshot": stages["snapshot"]["snapshot_id"],
-        "labels": labels.fingerprint,
-        "plan": plan.fingerprint,
-        "service": served.service,
-        "search": found.fingerprint,
-        "importance": [[name, drop] for name, drop in evaluated.importance if drop > 0],
-    }
 
 
 def _log_version(
@@ -181,20 +111,23 @@ def _log_version(
 ) -> ModelVersion:
     tracked = start_retrain_run(run, tracker)
     tracked.set_stage("version")
-    lineage = json.loads((bundle / "lineage.json").read_text(encoding="utf-8"))
+    lineage = json.loads((bundle / LINEAGE).read_text(encoding="utf-8"))
     evaluation = json.loads((bundle / "evaluation.json").read_text(encoding="utf-8"))
     tracked.log_metrics(_metrics(found, evaluation))
-    for name in ("plan.json", "lineage.json", "leaderboard.json", "evaluation.json"):
-        tracked.log_file(bundle / name)
+    for name in ("plan", "lineage", "recipe", "leaderboard", "evaluation", "explanation"):
+        tracked.log_file(bundle / f"{name}.json")
+    tracked.log_file(bundle / SEAL)
     tracked.log_file(bundle / "reference.parquet", "reference")
+    for dataset in datasets_of(lineage, bundle):
+        tracked.log_dataset(dataset)
     version = tracker.log_version(
         tracked,
         VersionContent(
             name=run.workspace.name,
             key=run.row.run_id,
             model=bundle / "model",
-            example=_example(bundle),
-            tags=_tags(lineage, served, run),
+            example=example_rows(bundle),
+            tags=tags_of(lineage, run) | {SEALED: hash_file(bundle / SEAL)},
             description=f"Retrained as of {run.now:%Y-%m-%d %H:%M}: {run.row.reason}",
         ),
     )
@@ -216,114 +149,7 @@ def _metrics(found: Found, evaluation: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def _tags(lineage: Mapping[str, Any], served: Served, run: Run) -> dict[str, str]:
-    """Tag as Feast's MLflow convention and our own lineage do."""
-    named = ("snapshot", "labels", "plan", "search", "spec", "run", "now")
-    tags = {f"perennial.{name}": str(lineage[name]) for name in named}
-    return tags | {
-        "feast.project": run.workspace.name.replace("-", "_"),
-        "feast.feature_service": served.service,
-        "feast.feature_views": served.view,
-        "validation_status": "pending",
-    }
-
-
-def _example(bundle: Path) -> pd.DataFrame:
+def example_rows(bundle: Path) -> pd.DataFrame:
+    """Give a few rows that a version is tried on."""
     names = list(FeaturePlan.load(bundle / "plan.json").names)
     return pd.read_parquet(bundle / "reference.parquet")[names].head(EXAMPLE_ROWS)
-
-
-def _judge(
-    run: Run,
-    snapshot: SnapshotTaken,
-    labels: LabelsMade,
-    found: Found,
-    registered: Registered,
-    before: str | None,
-) -> Verdict:
-    frame, problem = pd.read_parquet(found.holdout), problem_of(run, labels)
-    directory = version_directory(run.workspace, registered.version)
-    example = _example(directory)
-    model = load_model(directory / "model")
-    champion = None if before is None else load_version(run.workspace, before)
-    section = run.workspace.project.promotion
-    return judge(
-        Contender(
-            name=f"version {registered.version}",
-            predictions=predictions_in(frame, problem),
-            columns=model.columns,
-            classes=problem.classes,
-            artifact=_artifact(run, registered),
-            example=example,
-            example_predictions=model.predict(example),
-        ),
-        None if champion is None else _defender(run, snapshot, frame, champion),
-        rows=SealedRows(
-            problem=problem,
-            y=frame["label"].to_numpy(),
-            cutoff_time=frame["cutoff_time"].to_numpy("datetime64[us]"),
-        ),
-        policy=PromotionPolicy(margin=section.margin),
-        condemned=bool(run.row.trigger) and before is not None,
-        seed=run.workspace.project.search.seed,
-        gates=section.gates,
-    )
-
-
-def _artifact(run: Run, registered: Registered) -> Path:
-    """Bring the registered artefact itself: what is judged is what would be served."""
-    target = Path(run.workspace.path("searches", run.row.run_id, "artifact"))
-    tracker = open_project_tracker(run.workspace)
-    version = tracker.get_version(run.workspace.name, int(registered.version))
-    return tracker.fetch_version(version, target)
-
-
-def _defender(
-    run: Run, snapshot: SnapshotTaken, frame: pd.DataFrame, champion: ServingVersion
-) -> Contender:
-    """Let the champion predict the challenger's sealed rows, from its own features."""
-    key = run.workspace.entity_key
-    rows = frame[[key, "cutoff_time"]]
-    tables = tables_of(run, champion.plan, snapshot, champion.model.problem.classes)
-    features = compute_rows(run, champion.plan, tables, rows, stage="gates")
-    write_matrix(
-        features,
-        directory=matrix_directory(run.workspace, champion.plan),
-        key=key,
-        created_at=run.now,
-    )
-    register_service(run, champion.plan)
-    store = open_project_store(run.workspace)
-    read = store.read_training(champion.service, rows)[list(champion.plan.names)]
-    model: EnsembleModel = champion.model
-    return Contender(
-        name=f"version {champion.version}",
-        predictions=np.asarray(model.predict(read)),
-        columns=model.columns,
-        classes=tuple(model.problem.classes),
-    )
-
-
-def _project_aliases(
-    run: Run, registered: Registered, verdict: Verdict, before: str | None
-) -> None:
-    """Bring MLflow's aliases in line with the ledger, and say there why."""
-    tracker = open_project_tracker(run.workspace)
-    version = tracker.get_version(run.workspace.name, int(registered.version))
-    tracker.describe_version(
-        version,
-        description=verdict.sentence,
-        tags={"validation_status": "approved" if verdict.promoted else "rejected"},
-    )
-    if verdict.promoted:
-        tracker.set_alias(version, "champion")
-        tracker.remove_alias(run.workspace.name, "challenger")
-        if before is not None and before != registered.version:
-            old = tracker.get_version(run.workspace.name, int(before))
-            tracker.set_alias(old, "previous")
-    tracked = start_retrain_run(run, tracker)
-    tracked.set_stage("promoted" if verdict.promoted else "rejected")
-    tracked.log_file(Path(registered.card))
-    for gate in verdict.gates:
-        tracked.set_tags({f"gate.{gate.name}": f"{gate.status}: {gate.sentence}"})
-    tracked.finish()

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from models.families.encodings import selection_space, set_encoding, usual_selection
 from models.families.family import Fit, FitTask, Parameters, Shape
 from models.preprocessing import Encoding
 from models.serving.native import CatBoostModel, with_whole_levels
@@ -43,6 +44,7 @@ class CatBoost:
                 "subsample": 0.85,
                 "random_strength": 0.8,
                 "one_hot_max_size": 15,
+                **usual_selection(shape),
             },
         )
 
@@ -55,11 +57,12 @@ class CatBoost:
             "subsample": Real(low=0.6, high=1.0),
             "random_strength": Real(low=1e-2, high=5.0, log=True),
             "one_hot_max_size": Whole(low=2, high=100, log=True),
+            **selection_space(shape),
         }
 
     def encoding(self, parameters: Parameters) -> Encoding:
         """Take codes, of which CatBoost makes statistics of the target."""
-        return Encoding()
+        return set_encoding(parameters)
 
     def fit(self, task: FitTask) -> Fit:
         """Boost until the validation rows stop gaining, the given rounds, or the time."""

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from models.candidate import Parameter
-from models.preprocessing import MANY_LEVELS, Encoding, count_levels
+from models.preprocessing import MANY_LEVELS, Encoding, count_levels, repeated_numbers, words_of
 from models.space import Space
 from models.task import Problem
 
@@ -32,12 +32,18 @@ class Shape:
     ----------
     n_categorical, n_many_levels
         Columns that hold levels, and those of more than `models.preprocessing.MANY_LEVELS`.
+    n_words
+        Columns that count words of texts.
+    n_repeated
+        Columns of whole numbers that repeat (`models.preprocessing.repeated_numbers`).
     """
 
     n_rows: int
     n_columns: int
     n_categorical: int = 0
     n_many_levels: int = 0
+    n_words: int = 0
+    n_repeated: int = 0
 
     @classmethod
     def of(cls, X: pd.DataFrame) -> Self:
@@ -48,6 +54,8 @@ class Shape:
             n_columns=X.shape[1],
             n_categorical=len(n_levels),
             n_many_levels=sum(n > MANY_LEVELS for n in n_levels.values()),
+            n_words=sum(map(len, words_of(X))),
+            n_repeated=len(repeated_numbers(X)),
         )
 
     @property

@@ -37,7 +37,7 @@ class Histograms:
         leaves, least = (31, 20) if shape.n_rows > 5_000 else (15, 10)
         return (
             {
-                **usual_encoding(shape),
+                **usual_encoding(shape, repeated="number"),
                 "learning_rate": 0.1 if shape.n_cells > 500_000 else 0.06,
                 "num_leaves": leaves,
                 "min_rows_in_leaf": least,

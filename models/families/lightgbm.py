@@ -52,7 +52,7 @@ class LightGBM:
         leaves, least = (31, 40) if shape.n_rows > 5_000 else (15, 10)
         return (
             {
-                **usual_encoding(shape, means="none"),
+                **usual_encoding(shape, means="none", repeated="number"),
                 "learning_rate": rate,
                 "num_leaves": leaves,
                 "min_data_in_leaf": least,

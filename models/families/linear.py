@@ -3,7 +3,13 @@
 import numpy as np
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from models.families.encodings import encoding_space, scaled_encoding, usual_encoding
+from models.families.encodings import (
+    encoding_space,
+    scaled_encoding,
+    usual_encoding,
+    usual_words,
+    word_space,
+)
 from models.families.family import Fit, FitTask, Parameters, Shape
 from models.preprocessing import Encoding
 from models.space import Choice, Real, Space
@@ -25,7 +31,8 @@ class Linear:
     def portfolio(self, problem: Problem, shape: Shape) -> tuple[Parameters, ...]:
         """Give a mild penalty; the scaling follows the size."""
         scaling = "standard" if shape.n_cells > MANY_CELLS else "quantile"
-        return ({"penalty": 1.0, "scaling": scaling, **usual_encoding(shape)},)
+        usual = usual_encoding(shape) | usual_words(shape)
+        return ({"penalty": 1.0, "scaling": scaling, **usual},)
 
     def space(self, problem: Problem, shape: Shape) -> Space:
         """Vary the penalty and the scaling."""
@@ -33,6 +40,7 @@ class Linear:
             "penalty": Real(low=1e-3, high=1e4, log=True),
             "scaling": Choice(options=("quantile", "standard")),
             **encoding_space(shape),
+            **word_space(shape),
         }
 
     def encoding(self, parameters: Parameters) -> Encoding:

@@ -5,7 +5,13 @@ Classification of small data only: there its few parameters are an advantage.
 
 from sklearn.naive_bayes import GaussianNB
 
-from models.families.encodings import scaled_encoding
+from models.families.encodings import (
+    scaled_encoding,
+    selection_space,
+    usual_selection,
+    usual_words,
+    word_space,
+)
 from models.families.family import Fit, FitTask, Parameters, Shape
 from models.preprocessing import Encoding
 from models.space import Real, Space
@@ -23,11 +29,16 @@ class NaiveBayes:
 
     def portfolio(self, problem: Problem, shape: Shape) -> tuple[Parameters, ...]:
         """Give one smoothing; nothing for regression or larger data."""
-        return ({"smoothing": 1e-2},) if _applies(problem, shape) else ()
+        if not _applies(problem, shape):
+            return ()
+        return ({"smoothing": 1e-2, **usual_selection(shape), **usual_words(shape)},)
 
     def space(self, problem: Problem, shape: Shape) -> Space:
-        """Vary the share of the largest variance that is added to all."""
-        return {"smoothing": Real(low=1e-4, high=1.0, log=True)} if _applies(problem, shape) else {}
+        """Vary the share of the largest variance that is added to all, and the columns."""
+        if not _applies(problem, shape):
+            return {}
+        smoothing = Real(low=1e-4, high=1.0, log=True)
+        return {"smoothing": smoothing, **selection_space(shape), **word_space(shape)}
 
     def encoding(self, parameters: Parameters) -> Encoding:
         """Take normal scores, which naive Bayes assumes."""

@@ -11,7 +11,14 @@ their weakest. The space is theirs: 1 to 200 neighbours, weighted by distance or
 import numpy as np
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
-from models.families.encodings import encoding_space, scaled_encoding, usual_encoding
+from models.families.encodings import (
+    encoding_space,
+    informative_columns,
+    scaled_encoding,
+    usual_encoding,
+    usual_words,
+    word_space,
+)
 from models.families.family import Fit, FitTask, Parameters, Shape
 from models.preprocessing import Encoding
 from models.space import Choice, Space, Whole
@@ -30,7 +37,7 @@ class Neighbours:
     can_stop_early = False
 
     def portfolio(self, problem: Problem, shape: Shape) -> tuple[Parameters, ...]:
-        """Give two dozen weighted neighbours; nothing on larger data."""
+        """Give two dozen weighted neighbours, of some columns of many; nothing on larger data."""
         if not _applies(shape):
             return ()
         return (
@@ -39,6 +46,8 @@ class Neighbours:
                 "weights": "distance",
                 "scaling": "quantile",
                 **usual_encoding(shape),
+                **informative_columns(shape),
+                **usual_words(shape),
             },
         )
 
@@ -51,6 +60,7 @@ class Neighbours:
             "weights": Choice(options=("distance", "uniform")),
             "scaling": Choice(options=("quantile", "standard")),
             **encoding_space(shape),
+            **word_space(shape),
         }
 
     def encoding(self, parameters: Parameters) -> Encoding:

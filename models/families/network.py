@@ -13,7 +13,13 @@ from typing import Any
 import numpy as np
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from models.families.encodings import encoding_space, scaled_encoding, usual_encoding
+from models.families.encodings import (
+    encoding_space,
+    scaled_encoding,
+    usual_encoding,
+    usual_words,
+    word_space,
+)
 from models.families.family import Fit, FitTask, Parameters, Shape
 from models.metrics import log_loss, rmse
 from models.preprocessing import Encoding
@@ -41,7 +47,8 @@ class Network:
         if shape.n_cells > MAX_CELLS:
             return ()
         start: Parameters = {"width": 128, "n_layers": 2, "rate": 2e-3, "decay": 1e-2}
-        return (start | {"scaling": "quantile"} | usual_encoding(shape),)
+        usual = usual_encoding(shape) | usual_words(shape)
+        return (start | {"scaling": "quantile"} | usual,)
 
     def space(self, problem: Problem, shape: Shape) -> Space:
         """Vary depth, width, learning rate, weight decay and the scaling."""
@@ -54,6 +61,7 @@ class Network:
             "decay": Real(low=1e-5, high=10.0, log=True),
             "scaling": Choice(options=("quantile", "standard")),
             **encoding_space(shape),
+            **word_space(shape),
         }
 
     def encoding(self, parameters: Parameters) -> Encoding:

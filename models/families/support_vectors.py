@@ -13,7 +13,13 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
-from models.families.encodings import scaled_encoding
+from models.families.encodings import (
+    scaled_encoding,
+    selection_space,
+    usual_selection,
+    usual_words,
+    word_space,
+)
 from models.families.family import Fit, FitTask, Parameters, Shape
 from models.preprocessing import Encoding
 from models.space import Real, Space
@@ -34,7 +40,9 @@ class SupportVectors:
 
     def portfolio(self, problem: Problem, shape: Shape) -> tuple[Parameters, ...]:
         """Give the usual cost and width; nothing on larger data."""
-        return ({"cost": 1.0, "width": 1.0},) if _applies(shape) else ()
+        if not _applies(shape):
+            return ()
+        return ({"cost": 1.0, "width": 1.0, **usual_selection(shape), **usual_words(shape)},)
 
     def space(self, problem: Problem, shape: Shape) -> Space:
         """Vary the cost of errors and gamma, in multiples of one over the total variance."""
@@ -43,6 +51,8 @@ class SupportVectors:
         return {
             "cost": Real(low=0.03, high=300.0, log=True),
             "width": Real(low=0.03, high=10.0, log=True),
+            **selection_space(shape),
+            **word_space(shape),
         }
 
     def encoding(self, parameters: Parameters) -> Encoding:

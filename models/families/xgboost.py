@@ -50,7 +50,7 @@ class XGBoost:
         fast = shape.n_cells > 500_000
         return (
             {
-                **usual_encoding(shape, means="none"),
+                **usual_encoding(shape, means="none", repeated="number"),
                 "learning_rate": 0.1 if fast else 0.05,
                 "max_depth": 6,
                 "min_child_weight": 1e-3 if problem.is_classification else 2.0,

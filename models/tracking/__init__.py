@@ -10,12 +10,14 @@ import_mlflow()
 
 from models.tracking.connection import TrackingError, TrackingSettings  # noqa: E402
 from models.tracking.pyfunc import VersionContent  # noqa: E402
-from models.tracking.runs import TrackedRun  # noqa: E402
-from models.tracking.tracker import Tracker, open_tracker  # noqa: E402
+from models.tracking.runs import LoggedDataset, TrackedRun  # noqa: E402
+from models.tracking.tracker import Alias, Tracker, open_tracker  # noqa: E402
 from models.tracking.trials import TrialLog, TrialReport  # noqa: E402
 from models.tracking.versions import ModelVersion  # noqa: E402
 
 __all__ = [
+    "Alias",
+    "LoggedDataset",
     "ModelVersion",
     "TrackedRun",
     "Tracker",

@@ -14,6 +14,7 @@ from mlflow.types import ColSpec, Schema
 
 import models.serving
 from features.fingerprint import fingerprint, fingerprint_file
+from features.seals import seal
 from models.serving import packages_of, read_manifest
 
 DATA = "model"
@@ -49,11 +50,16 @@ class VersionContent:
     description: str = ""
 
 
-def write_pyfunc(content: VersionContent, path: Path, *, run_id: str, model_id: str) -> None:
-    """Write the MLflow model to a directory, ready to be stored.
+def write_pyfunc(content: VersionContent, path: Path, *, run_id: str, model_id: str) -> str:
+    """Write the MLflow model to a directory, sealed and ready to be stored.
 
     It is loaded by its own copy of `models.serving`, whose module name ends in a hash of its
     code, so that versions with different serving code can be loaded in one process.
+
+    Returns
+    -------
+    str
+        SHA-256 of its seal, which names the hash of every file: code, example and signature too.
     """
     code = sorted(Path(models.serving.__file__).parent.glob("*.py"))
     digest = fingerprint({file.name: fingerprint_file(file) for file in code})[:8]
@@ -76,6 +82,7 @@ def write_pyfunc(content: VersionContent, path: Path, *, run_id: str, model_id: 
     )
     for cache in list(path.rglob("__pycache__")):
         shutil.rmtree(cache)
+    return seal(path)
 
 
 def signature_of(manifest: Mapping[str, Any]) -> ModelSignature:

@@ -11,7 +11,7 @@ from models.serving import EnsembleModel
 from models.tracking import versions
 from models.tracking.connection import TrackingSettings, asking, connect, locked
 from models.tracking.pyfunc import VersionContent
-from models.tracking.runs import Scalar, TrackedRun, fetch_artifact, start_run
+from models.tracking.runs import NOTE, Scalar, TrackedRun, fetch_artifact, start_run
 from models.tracking.trials import TrialLog
 from models.tracking.versions import ModelVersion
 
@@ -46,6 +46,13 @@ class Tracker:
     ) -> TrackedRun:
         """Start the run named by `key`, or continue it when an earlier start was cut off."""
         return start_run(self.client, self.experiment_id, name=name, key=key, tags=tags or {})
+
+    def describe_experiment(self, markdown: str) -> None:
+        """Say above the list of runs what they are about."""
+        with asking("describe the experiment"):
+            tags = self.client.get_experiment(self.experiment_id).tags
+            if tags.get(NOTE) != markdown:
+                self.client.set_experiment_tag(self.experiment_id, NOTE, markdown)
 
     def log_trials(self, run: TrackedRun, *, search: str, metric: str) -> TrialLog:
         """Begin to write a search's trials as children of a run, in the background."""
@@ -92,6 +99,10 @@ class Tracker:
     def fetch_version(self, version: ModelVersion, directory: Path) -> Path:
         """Bring a version's MLflow model into a directory and give the path of the model."""
         return versions.fetch_version(self.client, version, directory)
+
+    def fetch_ensemble(self, version: ModelVersion, directory: Path) -> Path:
+        """Bring a version's ensemble into a directory, as `models.persistence` loads it."""
+        return versions.fetch_ensemble(self.client, version, directory)
 
     def load_model(self, version: ModelVersion, directory: Path) -> EnsembleModel:
         """Load a version by our own loader from a copy in `directory`.

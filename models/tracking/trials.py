@@ -4,6 +4,7 @@ import math
 import queue
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,16 @@ class TrialReport:
     errors: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Given:
+    """A trial, and what the search had reached when it ended."""
+
+    trial: TrialRecord
+    progress: Mapping[str, float]
+    place: int
+    at_ms: int
+
+
 class TrialLog:
     """Writes trials to MLflow behind the back of a search.
 
@@ -59,7 +70,7 @@ class TrialLog:
         self._run = run
         self._search = search
         self._metric = metric
-        self._waiting: queue.SimpleQueue[TrialRecord | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[_Given | None] = queue.SimpleQueue()
         self._known: dict[str, Any] | None = None
         self._logged = self._repeated = self._given = self._failures = 0
         self._errors: list[str] = []
@@ -72,12 +83,25 @@ class TrialLog:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def add(self, trial: TrialRecord) -> None:
-        """Hand over a finished or failed trial; returns at once and never raises."""
+    def add(self, trial: TrialRecord, progress: Mapping[str, float] | None = None) -> None:
+        """Hand over a finished or failed trial; returns at once and never raises.
+
+        Parameters
+        ----------
+        progress
+            What the search has reached by then; it becomes curves of the retrain's run, over the
+            trials in the order they ended in and over time.
+        """
         if trial.state == "running":
             return
+        given = _Given(
+            trial=trial,
+            progress=progress or {},
+            place=self._given,
+            at_ms=int(time.time() * 1000),
+        )
         self._given += 1
-        self._waiting.put(trial)
+        self._waiting.put(given)
 
     def close(self, *, max_seconds: float = 60.0) -> TrialReport:
         """Wait until everything is written, or for so long, and say how it went."""
@@ -92,11 +116,12 @@ class TrialLog:
         )
 
     def _work(self) -> None:
-        while (trial := self._waiting.get()) is not _END:
+        while (given := self._waiting.get()) is not _END:
+            trial = given.trial
             if self._failures >= MAX_FAILURES:
                 continue
             try:
-                self._write(trial)
+                self._write(given)
                 self._failures = 0
             # Whatever logging raises must not reach the search: it is reported at the end.
             except Exception as error:
@@ -105,7 +130,8 @@ class TrialLog:
                     text = " ".join(str(error).split())[:300]
                     self._errors.append(f"trial {trial.number}: {type(error).__name__}: {text}")
 
-    def _write(self, trial: TrialRecord) -> None:
+    def _write(self, given: "_Given") -> None:
+        trial = given.trial
         if self._known is None:
             self._known = self._already_logged()
         known = self._known.get(str(trial.number))
@@ -115,7 +141,18 @@ class TrialLog:
         client = self._run.client
         run_id = known.info.run_id if known is not None else self._create(client, trial)
         log_batches(
-            client, run_id, metrics=_metrics(trial, self._metric), params=_parameters(trial)
+            client,
+            run_id,
+            metrics=_metrics(trial, self._metric),
+            params=_parameters(trial),
+            step=trial.number,
+        )
+        log_batches(
+            client,
+            self._run.run_id,
+            metrics={f"search/{name}": value for name, value in given.progress.items()},
+            step=given.place,
+            at_ms=given.at_ms,
         )
         if trial.error:
             client.set_tag(run_id, "error", trial.error[:1_000])

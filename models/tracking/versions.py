@@ -11,14 +11,18 @@ from mlflow.artifacts import download_artifacts
 from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 from mlflow.exceptions import MlflowException
 
+from features.errors import DamageError
+from features.seals import SEAL, check_seal, hash_file
 from models.persistence import fingerprint_of, load_model
 from models.serving import EnsembleModel
-from models.tracking.connection import asking
+from models.tracking.connection import TrackingError, asking
 from models.tracking.pyfunc import DATA, VersionContent, write_pyfunc
 from models.tracking.runs import TrackedRun
 
 VERSION_KEY = "perennial.version_key"
 FINGERPRINT = "perennial.model_sha256"
+ARTIFACT_SEAL = "perennial.artifact_sha256"
+"""Tag with the SHA-256 of the artefact's seal, so that it cannot be replaced as a whole either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +67,7 @@ def register(client: MlflowClient, run: TrackedRun, content: VersionContent) -> 
         )
         with tempfile.TemporaryDirectory() as directory:
             local = Path(directory, "pyfunc")
-            write_pyfunc(content, local, run_id=run.run_id, model_id=model.model_id)
+            sealed = write_pyfunc(content, local, run_id=run.run_id, model_id=model.model_id)
             client.log_model_artifacts(model.model_id, str(local))
         client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
         client.log_outputs(run.run_id, [LoggedModelOutput(model.model_id, step=0)])
@@ -71,7 +75,7 @@ def register(client: MlflowClient, run: TrackedRun, content: VersionContent) -> 
             content.name,
             source=_source(client, model),
             run_id=run.run_id,
-            tags=tags,
+            tags=tags | {ARTIFACT_SEAL: sealed},
             description=content.description or None,
             model_id=model.model_id,
         )
@@ -109,7 +113,13 @@ def list_versions(client: MlflowClient, name: str) -> tuple[ModelVersion, ...]:
 
 
 def fetch_version(client: MlflowClient, version: ModelVersion, directory: Path) -> Path:
-    """Bring the MLflow model of a version to a local directory and give its path."""
+    """Bring the MLflow model of a version to a local directory and give its path.
+
+    Raises
+    ------
+    TrackingError
+        When it cannot be had, or a file of it is not the one that was registered.
+    """
     target = directory / f"{version.name}_{version.version}"
     target.mkdir(parents=True, exist_ok=True)
     with asking(f"give the files of {version.uri}"):
@@ -122,13 +132,37 @@ def fetch_version(client: MlflowClient, version: ModelVersion, directory: Path) 
     with asking(f"give the files of {version.uri}"):
         if len(found) != 1:
             raise FileNotFoundError(f"{len(found)} MLmodel files in {location}")
+    _check_artifact(version, found[0])
     return found[0]
 
 
 def load_version(client: MlflowClient, version: ModelVersion, directory: Path) -> EnsembleModel:
     """Load a version's ensemble with our own loader: no code of the artefact is run."""
-    path = fetch_version(client, version, directory)
-    return load_model(path / "data" / DATA, fingerprint=version.tags.get(FINGERPRINT))
+    path = fetch_ensemble(client, version, directory)
+    return load_model(path, fingerprint=version.tags.get(FINGERPRINT))
+
+
+def fetch_ensemble(client: MlflowClient, version: ModelVersion, directory: Path) -> Path:
+    """Bring the ensemble of a version, as `save_model` wrote it, and give its directory."""
+    return fetch_version(client, version, directory) / "data" / DATA
+
+
+def _check_artifact(version: ModelVersion, path: Path) -> None:
+    sealed = version.tags.get(ARTIFACT_SEAL)
+    if sealed is None:  # registered before artefacts were sealed
+        return
+    try:
+        check_seal(path)
+    except DamageError as error:
+        raise TrackingError(
+            f"The artefact of {version.uri} is damaged. {error} Another version can serve "
+            "meanwhile: perennial rollback"
+        ) from error
+    if hash_file(path / SEAL) != sealed:
+        raise TrackingError(
+            f"Expected the artefact of {version.uri} that was registered, got another one: its "
+            f"{SEAL} is not the one of tag {ARTIFACT_SEAL}."
+        )
 
 
 def _source(client: MlflowClient, model: Any) -> str:

@@ -1,6 +1,5 @@
 """A shop of any size: customers, their sessions, and transactions, as a snapshot on disk."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.fingerprint import fingerprint_file
+from features.manifest import SnapshotTable
 from features.schema import ColumnType, Relationship, Schema, Table
-from features.snapshot import MANIFEST, Snapshot, SnapshotTable, _to_manifest
+from features.snapshot import Snapshot
 
 K, N, C, T = ColumnType.KEY, ColumnType.NUMERIC, ColumnType.CATEGORICAL, ColumnType.DATETIME
 YEAR = 365 * 86_400_000_000
@@ -98,7 +98,7 @@ def write_shop(tables: dict[str, pa.Table], directory: Path) -> Snapshot:
         tables=tuple(written),
         created_for=START + pd.Timedelta(days=366),
     )
-    (directory / MANIFEST).write_text(json.dumps(_to_manifest(snapshot)))
+    snapshot.write_manifest(directory)
     return snapshot
 
 

@@ -53,7 +53,7 @@ def test_any_plan_has_the_values_of_the_written_semantics(question):
 
 @pytest.mark.slow
 @pytest.mark.timeout(6000)
-@many_cases(60)
+@many_cases(20)
 @given(strange)
 def test_any_plan_has_the_values_of_the_written_semantics_thoroughly(question):
     check_against_written_semantics(question)
@@ -67,7 +67,7 @@ def test_any_plan_has_the_values_of_featuretools(question):
 
 @pytest.mark.slow
 @pytest.mark.timeout(6000)
-@many_cases(60)
+@many_cases(20)
 @given(plain)
 def test_any_plan_has_the_values_of_featuretools_thoroughly(question):
     check_against_featuretools(question)
@@ -94,7 +94,7 @@ def test_the_future_changes_nothing_in_any_plan(question, seed):
 
 @pytest.mark.slow
 @pytest.mark.timeout(6000)
-@many_cases(100)
+@many_cases(30)
 @given(strange, seeds)
 def test_the_future_changes_nothing_in_any_plan_thoroughly(question, seed):
     check_that_the_future_changes_nothing(question, seed)

@@ -12,7 +12,7 @@ from tests.features.plans import cases, many_cases
 from tests.features.strategies import STRANGE, World, worlds
 
 fast = cases(15)
-thorough = many_cases(120)
+thorough = many_cases(30)
 depths = st.integers(0, 3)
 
 

@@ -16,12 +16,14 @@ from tests.flows.shop import write_shop
 
 NOW = pd.Timestamp("2024-05-20")
 HERE = Path(__file__).parent
+TIMED = ("test_loop.py", "test_up.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is in this folder: it starts servers and processes that are to answer in time."""
+    """Mark what shares the one trained project, or starts what is to answer in time."""
     for item in items:
-        if item.path.is_relative_to(HERE):
+        shares = "trained" in getattr(item, "fixturenames", ())
+        if shares or (item.path.parent == HERE and item.path.name in TIMED):
             item.add_marker(pytest.mark.alone)
 
 

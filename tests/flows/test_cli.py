@@ -9,7 +9,10 @@ import pytest
 
 from tests.flows.shop import SPEC, write_shop
 
-COMMANDS = ("init", "check", "plan", "run", "retrain", "score", "monitor", "status", "up", "ui")
+COMMANDS = (
+    *("init", "check", "plan", "run", "retrain", "score", "monitor"),
+    *("status", "history", "rollback", "trace", "replay", "up", "ui"),
+)
 
 
 def perennial(

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from features.errors import FeatureError
+from flows import warmth
 from flows.dispatch import dispatch_project
 from flows.errors import FlowError
 from flows.monitor import monitor_project
@@ -88,7 +89,8 @@ class TestRetrain:
         kept = [[(t["number"], t["candidate"], t["score"]) for t in board] for board in boards]
         assert kept[0] == kept[1]
 
-    @pytest.mark.parametrize("stage", ["snapshot", "search", "version"])
+    # Killed within the search: the next test.
+    @pytest.mark.parametrize("stage", ["snapshot", "version"])
     def test_killed_after_a_stage_it_goes_on_and_ends_the_same(
         self, shop: Path, trained: Path, stage: str
     ) -> None:
@@ -96,7 +98,8 @@ class TestRetrain:
         workspace, listener = plain(shop), Listener()
         before = workspace.ledger.runs("shop", "retrain")[0]
         assert before.status == "running"
-        finished = list(workspace.ledger.stages(before.run_id))
+        # What a search begins from is written on its way, and told to nobody.
+        finished = [s for s in workspace.ledger.stages(before.run_id) if s != warmth.STAGE]
         outcome = retrain_project(workspace, listener)
         assert listener.reused == finished
         assert stage in finished
@@ -122,17 +125,15 @@ class TestRetrain:
         assert outcome["search"]["n_trials"] == 5
         workspace.ledger.close()
 
-    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-    def test_stopped_politely_it_leaves_no_process_and_can_go_on(
-        self, shop: Path, number: signal.Signals
-    ) -> None:
+    # SIGINT comes to `perennial up` in test_up, and to searches in tests/models/test_search.
+    def test_stopped_politely_it_leaves_no_process_and_can_go_on(self, shop: Path) -> None:
         process = _start(shop, orchestrator="prefect")
         trials = shop / ".perennial" / "searches"
         _wait_for(lambda: list(trials.rglob("oof/*")) or process.poll() is not None)
         assert process.poll() is None, (shop / "run.log").read_text()
         assert _processes_of(shop) > {process.pid}
-        process.send_signal(number)
-        assert process.wait(60) in (130, 143)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 143
         _wait_for(lambda: not _processes_of(shop), 20)
         assert reached_and_alive(shop, "matrix")
 
@@ -142,8 +143,12 @@ def _n_done(searches: Path) -> int:
     n_done = 0
     for path in searches.rglob("trials.sqlite"):
         with closing(sqlite3.connect(path, timeout=30)) as connection:
-            if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'trials'").fetchone():
-                found = connection.execute("SELECT count(*) FROM trials WHERE state = 'done'")
+            if connection.execute(
+                "SELECT 1 FROM sqlite_master WHERE name = 'search_trials'"
+            ).fetchone():
+                found = connection.execute(
+                    "SELECT count(*) FROM search_trials WHERE state = 'done'"
+                )
                 n_done += found.fetchone()[0]
     return n_done
 

@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 
 from flows.errors import FlowError
-from flows.project import load_project, parse_project, seconds_of
+from flows.project import load_project, parse_project
+from flows.sections import seconds_of
+from flows.steps.judging import policy_of
+from models.gates import GATES
+from models.promotion import FairnessPolicy, PromotionPolicy
 
 MINIMAL = """
 project: shop
@@ -23,7 +27,22 @@ def test_one_table_is_enough() -> None:
     project = parse_project(MINIMAL)
     assert project.target.metric == "roc_auc"
     assert project.features.depth == 2
-    assert project.promotion.gates == ("servable", "quality")
+    assert project.promotion.gates == tuple(GATES)
+    assert not project.promotion.approval
+
+
+def test_promotion_says_what_each_gate_goes_by() -> None:
+    section = parse_project(
+        MINIMAL
+        + "promotion: {slices: [region, age], max_megabytes: 20, alpha: 0.1, approval: true,\n"
+        + "  fairness: {column: region, max_gap: 0.2, measure: metric}}"
+    ).promotion
+    policy = policy_of(section)
+    assert section.described_by == ("region", "age")
+    assert (policy.slices, policy.max_megabytes, policy.alpha) == (("region", "age"), 20, 0.1)
+    assert policy.fairness == FairnessPolicy(column="region", max_gap=0.2, measure="metric")
+    assert policy.approval
+    assert policy_of(parse_project(MINIMAL).promotion) == PromotionPolicy()
 
 
 def test_windows_and_interesting_values() -> None:
@@ -79,6 +98,12 @@ def test_a_wrong_spec_is_refused_by_key(before: str, after: str, words: list[str
         ("search: {strategy: evolutoin}", "strategy: expected one of .*did you mean 'evolution'"),
         ("schedules: {score: often}", "schedules.score"),
         ("promotion: {gates: [quantity]}", "promotion.gates"),
+        ("promotion: {max_latency_ms: 0}", "promotion.max_latency_ms"),
+        ("promotion: {fairness: {column: a}}", "promotion.fairness.max_gap: missing"),
+        (
+            "promotion: {fairness: {colum: a, max_gap: 0.1}}",
+            "fairness.colum: unknown key; .*did you mean 'column'",
+        ),
     ],
 )
 def test_a_wrong_value_is_echoed(section: str, word: str) -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from models.budget import Clock, SearchBudget, expected_seconds, refit_seconds
@@ -5,6 +7,7 @@ from models.candidate import Candidate
 from models.errors import OptionError
 from models.families import FAMILIES
 from models.leaderboard import TrialRecord
+from models.outlook import is_first_of_kind
 
 
 def clock(elapsed, max_seconds=100.0, max_trials=None):
@@ -54,3 +57,14 @@ def test_a_final_fit_costs_more_on_more_rows():
         number=1, candidate=Candidate(family="linear"), origin="tpe", fit_seconds=(1.0, 2.0)
     )
     assert refit_seconds(record, 80, 100) == pytest.approx(0.2 + 2.0 * 1.2 * 1.25)
+
+
+def test_the_first_of_a_family_and_the_first_that_constructs_have_to_prepare():
+    known = [took("linear", 1.0), took("lightgbm", 2.0)]
+    plain, constructing = (
+        Candidate(family="lightgbm", parameters={"constructed": number}) for number in (0, 30)
+    )
+    assert is_first_of_kind(Candidate(family="xgboost"), known)
+    assert not is_first_of_kind(plain, known)
+    assert is_first_of_kind(constructing, known)
+    assert not is_first_of_kind(constructing, [*known, replace(known[0], candidate=constructing)])

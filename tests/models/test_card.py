@@ -8,11 +8,15 @@ import pytest
 
 from models.candidate import Candidate
 from models.card import CardContent, Comparison, DataWindow, render_card
-from models.evaluation import evaluate, paired_difference
+from models.card_markdown import render_markdown
+from models.dependence import partial_dependence
+from models.drivers import find_drivers
+from models.evaluation import evaluate, paired_difference, score_slices
 from models.figures import MINUS, difference, figure, interval
 from models.importance import permutation_importance
 from models.leaderboard import TrialRecord, rank
 from models.promotion import Contender, PromotionPolicy, SealedRows, judge
+from models.slices import slice_rows
 from tests.models.small import NUMERIC, fit_small, make_small
 
 TASKS = ("binary", "multiclass", "regression")
@@ -24,6 +28,10 @@ def make_card(task="binary") -> CardContent:
     prediction, other = model.predict(data.X), simple.predict(data.X)
     rows = SealedRows(problem=problem, y=data.y, cutoff_time=data.cutoff_time)
     evaluation = evaluate(data.y, prediction, problem, data.cutoff_time, seed=0)
+    named = [(part.column, part.level, part.rows) for part in slice_rows(data.X, ["carrier"])]
+    sliced = score_slices(named, data.y, prediction, problem, data.cutoff_time, seed=0)
+    drivers = find_drivers(model, data.X, {NUMERIC: (("flights", "arr_delay"),)}, max_seconds=0.2)
+    dependence = partial_dependence(model, data.X, [NUMERIC, "carrier"], max_seconds=60)
     trials = [
         TrialRecord(
             number=number,
@@ -53,7 +61,8 @@ def make_card(task="binary") -> CardContent:
                 share_positive=0.4 if task == "binary" else None,
             ),
         ),
-        evaluation=evaluation,
+        evaluation=replace(evaluation, slices=sliced),
+        drivers=replace(drivers, dependence=dependence),
         leaderboard=rank([*trials, failed], problem.scoring),
         weights={1: 0.75, 0: 0.25},
         verdict=judge(
@@ -98,9 +107,16 @@ def test_the_page_tells_everything_and_loads_nothing(card):
         "flights_1",
         "Only flights from New York.",
         "95 % interval",
+        "flights.arr_delay",
+        "01 to 05 Jan",
+        "Zürich ✈",
     ):
         assert part in page, part
-    assert page.count("<svg") == 2
+    charts = {"binary": 2 + 1 + 2, "multiclass": 2 + 1, "regression": 2 + 1 + 1}
+    assert page.count("<svg") == charts[card.problem.task] + 2
+    assert page.count("<figure>") == 2
+    sampled = "by sampling)" in page
+    assert sampled == (card.problem.task == "multiclass")
     assert not re.search(r"<script|<link|<img|src=|href=|@import|url\(|https?://", page)
     assert "$" not in page
     assert "nan" not in re.sub(r"<style>.*?</style>", "", page, flags=re.S).lower().split()
@@ -126,6 +142,7 @@ def test_a_card_with_little_to_tell_is_a_page_too():
         verdict=None,
         windows=(),
         comparisons=(),
+        drivers=None,
         importance=(),
         lineage={},
         limits=(),
@@ -135,6 +152,36 @@ def test_a_card_with_little_to_tell_is_a_page_too():
     assert "not judged" in page
     assert "What it looks at" not in page
     assert 'id="lineage"' not in page
+
+
+def test_the_card_is_told_in_markdown_too(card):
+    text = render_markdown(card)
+    for part in (
+        "# flights <late> v3",
+        "| Sealed holdout | 400 | 2013-01-01 to 2013-02-09 |",
+        "| 75% | LightGBM |",
+        "Mean delay of the plane's flights within 7 days",
+        "flights.arr_delay",
+        "Own columns only",
+        "- snapshot: `abc123`",
+    ):
+        assert part in text, part
+    assert "nan" not in text.lower().split()
+
+
+def test_without_contributions_the_columns_that_hurt_most_are_shown(card):
+    page = render_card(replace(card, drivers=None))
+    assert "values are shuffled" in page
+    assert "Mean delay of the plane&#x27;s flights within 7 days" in page
+    assert "<figure>" not in page
+
+
+def test_a_metric_that_varies_is_said_to_vary(card):
+    unsteady = replace(card.evaluation, steady=0.001)
+    assert "varies more than chance" in render_card(replace(card, evaluation=unsteady))
+    assert "varies no more than chance" in render_card(
+        replace(card, evaluation=replace(card.evaluation, steady=0.4))
+    )
 
 
 def test_undefined_scores_are_said_to_be_undefined():

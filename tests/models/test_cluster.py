@@ -3,9 +3,12 @@ import signal
 import time
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import psutil
 import pytest
 
+from models import AutoMLClassifier
 from models.errors import OptionError, SearchError
 from models.options import SearchOptions
 from models.search import SearchBudget, search
@@ -28,7 +31,7 @@ def _planted_families_are_found():
 def cluster():
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
     ) as running:
         yield running
 
@@ -70,6 +73,25 @@ def test_a_cluster_finds_the_same_even_when_a_worker_dies(cluster, tmp_path):
     assert essence(result) == essence(expected)
     assert result.weights == expected.weights
     assert list((tmp_path / "dask").glob("worker_*_*.log"))
+
+
+@pytest.mark.slow
+def test_an_estimator_finds_the_same_on_a_cluster(cluster, tmp_path):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.normal(size=300), "b": rng.choice(["r", "g"], 300)})
+    y = (X["a"] + (X["b"] == "r") + rng.normal(size=300) > 0.5).to_numpy()
+    local, remote = (
+        AutoMLClassifier(
+            max_seconds=None, max_trials=3, executor=executor, state_dir=tmp_path / executor[:4]
+        ).fit(X, y)
+        for executor in ("local", executor_of(cluster))
+    )
+    assert list((tmp_path / "dask").glob("*/worker_*_*.log"))
+    assert not list((tmp_path / "loca").glob("*/worker_*_*.log"))
+    told = ["trial", "family", "score", "weight", "fold_scores"]
+    pd.testing.assert_frame_equal(remote.leaderboard_[told], local.leaderboard_[told])
+    np.testing.assert_array_equal(remote.predict_proba(X), local.predict_proba(X))
+    assert remote.explain()["column"].iloc[0] == "a"
 
 
 @pytest.mark.slow

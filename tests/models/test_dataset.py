@@ -48,10 +48,11 @@ def test_the_fingerprint_follows_every_part_of_the_content():
         dataclasses.replace(data, y=1 - data.y),
         dataclasses.replace(data, label_time=data.cutoff_time),
         dataclasses.replace(data, key=np.arange(50)),
+        dataclasses.replace(data, key=np.arange(50), is_grouped=True),
         dataclasses.replace(data, weight=np.arange(1.0, 51.0)),
         data.take(np.arange(50)[::-1]),
     ]
-    assert len({data.fingerprint, *(other.fingerprint for other in changed)}) == 9
+    assert len({data.fingerprint, *(other.fingerprint for other in changed)}) == 10
 
 
 def test_only_proportions_of_weights_matter():

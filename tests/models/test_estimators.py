@@ -107,6 +107,20 @@ def test_a_fitted_estimator_survives_pickle_and_cloning(classifier):
         clone(model).predict(X)
 
 
+def test_what_helped_a_search_is_told(classifier):
+    model, _, _ = classifier
+    told = model.explain_search()
+    done = model.leaderboard_[model.leaderboard_["state"] == "done"]
+    families = told[told["about"] == "family"]
+    assert set(families["family"]) == set(done.loc[done["origin"] != "baseline", "family"])
+    assert families["worth"].iloc[0] > 0
+    members = told[told["about"] == "member"]
+    assert set(members["name"]) == {str(number) for number in model.ensemble_}
+    notes = told.loc[told["about"] == "parameter", "note"]
+    assert (notes == "10 finished trials are needed").any()
+    pd.testing.assert_frame_equal(told, model.explain_search())
+
+
 WITHOUT_PERENNIAL = """
 import sys
 sys.modules["models"] = sys.modules["features"] = None  # importing them fails
@@ -143,6 +157,21 @@ def test_an_export_predicts_the_same_to_the_last_bit_without_perennial(classifie
         model.export(tmp_path / "exported")
 
 
+@pytest.mark.parametrize(
+    ("parameters", "cause"),
+    [
+        ({"ledger": "postgresql://ann@127.0.0.1:1/x"}, "Expected state_dir with ledger"),
+        ({"ledger": "postgresql://ann:hush@h/x", "state_dir": "s"}, "without a password"),
+        ({"ledger": "postgresql://ann@h/x?password=hush", "state_dir": "s"}, "without a password"),
+    ],
+)
+def test_a_ledger_nobody_finds_again_and_a_password_in_it_are_refused(parameters, cause):
+    X = np.arange(40.0).reshape(-1, 1)
+    with pytest.raises(ValueError, match=cause) as refusal:
+        AutoMLClassifier(max_trials=1, **parameters).fit(X, X[:, 0] > 20)
+    assert "hush" not in str(refusal.value)
+
+
 def test_twenty_rows_of_one_column_with_a_class_of_three():
     rng = np.random.default_rng(1)
     y = np.array([2.0] * 3 + [0.0] * 17)
@@ -151,6 +180,25 @@ def test_twenty_rows_of_one_column_with_a_class_of_three():
     assert model.score(X, y) >= 0.9
     assert (model.predict_proba(X)[:3, 1] > model.predict_proba(X)[3:, 1].max()).all()
     assert model.classes_.tolist() == [0.0, 2.0]
+
+
+def test_folds_go_forward_in_time_and_keep_groups_together(tmp_path):
+    X, y = make_frame(300)
+    when = X["when"].rank().to_numpy()
+    X["patient"] = [f"p{i}" for i in when // 12]  # as long as a twentieth of the time
+    model = AutoMLRegressor(
+        max_trials=1, time_column="when", group_column="patient", state_dir=tmp_path
+    ).fit(X, y)
+    (directory,) = tmp_path.iterdir()
+    for number in range(3):
+        train = np.load(directory / "data" / f"train_{number}.npy")
+        valid = np.load(directory / "data" / f"valid_{number}.npy")
+        assert when[train].max() < when[valid].min()
+        assert not set(X["patient"].iloc[train]) & set(X["patient"].iloc[valid])
+    assert model.score(X.drop(columns="patient"), y) > 0.5
+    X["patient"] = [f"p{i}" for i in when % 4]
+    with pytest.raises(ValueError, match="earlier rows of other groups"):
+        model.fit(X, y)
 
 
 def test_a_class_of_one_row_among_three_classes():
@@ -198,7 +246,6 @@ def test_the_same_search_in_a_state_directory_is_not_done_twice(tmp_path):
     [
         ({"metric": "rms"}, "Did you mean 'rmse'"),
         ({"time_column": "whem"}, "Did you mean 'when'"),
-        ({"time_column": "when", "group_column": "shop"}, "got both"),
         ({"group_column": "one"}, "at least two groups"),
         ({"time_column": "kind"}, "cannot be read"),
         ({"max_seconds": None}, "max_seconds or max_trials"),
@@ -209,6 +256,8 @@ def test_the_same_search_in_a_state_directory_is_not_done_twice(tmp_path):
         ({"seed": None}, "seed as a whole number"),
         ({"seed": -1}, "seed as a whole number"),
         ({"max_latency_ms": 0.0}, "max_latency_ms above 0"),
+        ({"executor": "ray://x:1"}, "'local' or 'dask://HOST:PORT', got 'ray://x:1'"),
+        ({"executor": None}, "'local' or 'dask://HOST:PORT', got None"),
     ],
 )
 def test_what_cannot_be_done_is_refused_by_fit(parameters, message):

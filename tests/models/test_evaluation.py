@@ -1,5 +1,7 @@
 import json
 import time
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 
 from models.blocks import draw_resamples
 from models.errors import ModelError
-from models.evaluation import evaluate, paired_difference
+from models.evaluation import Evaluation, evaluate, paired_difference, score_slices
 from models.importance import permutation_importance
 from models.metrics import METRICS, metrics_of
 from models.resampled import RESAMPLED, resampled_scores
@@ -176,3 +178,88 @@ def test_importance_stops_in_time_and_leaves_the_rows_alone():
     assert permutation_importance(model, data.X, data.y, data.problem, seed=0, max_seconds=0) == ()
     permutation_importance(model, data.X, data.y, data.problem, seed=0, n_top=2)
     assert data.X.equals(before)
+
+
+def test_the_area_under_the_curve_that_is_drawn_is_the_metric():
+    y, prediction = make_scored("binary", n_rows=150)
+    evaluation = evaluate(y, prediction, make_small().problem, None, seed=0)
+    roc, pr = evaluation.curves["roc"], evaluation.curves["precision_recall"]
+    assert len(np.unique(prediction)) < 80  # all thresholds are points
+    assert np.trapezoid(roc.y, roc.x) == pytest.approx(evaluation.scores["roc_auc"].value, abs=1e-4)
+    steps = np.diff(pr.x, prepend=0.0) @ np.array(pr.y)
+    assert steps == pytest.approx(evaluation.scores["average_precision"].value, abs=1e-4)
+    many = evaluate(*make_scored("binary", n_rows=9_000), make_small().problem, None, seed=0)
+    assert (roc.x[0], roc.y[0], roc.x[-1], roc.y[-1]) == (0, 0, 1, 1)
+    assert len(many.curves["roc"].x) <= 81
+
+
+def test_the_shares_called_right_are_the_recalls():
+    y, prediction = make_scored("multiclass")
+    evaluation = evaluate(y, prediction, make_small("multiclass").problem, None, seed=0)
+    table = np.array(evaluation.confusion)
+    assert table.sum(axis=1) == pytest.approx(np.ones(3), abs=1e-5)
+    recall = evaluation.scores["balanced_accuracy"].value
+    assert np.diag(table).mean() == pytest.approx(recall, abs=1e-5)
+
+
+def test_bands_tell_where_a_regression_errs():
+    rng = np.random.default_rng(0)
+    prediction = rng.random(2_000) * 10
+    error = np.where(prediction > 5, 3.0, 0.1) * rng.normal(size=2_000)
+    problem = make_small("regression").problem
+    bands = evaluate(prediction + error + 1, prediction, problem, None, seed=0).bands
+    assert bands[-1].high - bands[-1].low > 10 * (bands[0].high - bands[0].low)
+    assert bands[0].middle == pytest.approx(1, abs=0.1)
+    assert [band.predicted for band in bands] == sorted(band.predicted for band in bands)
+
+
+def timed(y, prediction, n_days, seed=0):
+    days = np.sort(np.arange(len(y)) % n_days).astype("timedelta64[D]")
+    times = np.datetime64("2013-01-01", "us") + days
+    return evaluate(y, prediction, make_small().problem, times, seed=seed)
+
+
+def test_periods_are_whole_days_in_order_and_hold_every_row():
+    evaluation = timed(*make_scored("binary", n_rows=480), n_days=20)
+    periods = evaluation.periods
+    assert len(periods) == 8
+    assert sum(period.n_rows for period in periods) == 480
+    assert all(a.last[:10] < b.first[:10] for a, b in pairwise(periods))
+    assert all(each.score.low <= each.score.value <= each.score.high for each in periods)
+    assert len(timed(*make_scored("binary", n_rows=480), n_days=1).periods) == 8
+    assert timed(*make_scored("binary", n_rows=30), n_days=5).periods == ()
+
+
+def test_a_metric_that_holds_is_steady_and_one_that_falls_is_not():
+    alarms = 0
+    for world in range(60):
+        y, prediction = make_scored("binary", n_rows=800, seed=world)
+        alarms += timed(y, prediction, n_days=40, seed=world).steady < 0.05
+    assert alarms <= 7
+    y, prediction = make_scored("binary", n_rows=2_000)
+    prediction[1_000:] = np.random.default_rng(0).permutation(prediction[1_000:])
+    assert timed(y, prediction, n_days=40).steady < 0.01
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_an_evaluation_is_read_as_it_was_written(task):
+    y, prediction = make_scored(task)
+    data = make_small(task, n_rows=300)
+    whole = evaluate(y, prediction, data.problem, data.cutoff_time, seed=0)
+    assert Evaluation.from_dict(json.loads(json.dumps(whole.to_dict()))) == whole
+
+
+def test_slices_that_are_failed_show_and_small_ones_are_left_out():
+    y, prediction = make_scored("binary", n_rows=600)
+    parts = np.arange(600) % 3
+    prediction[parts == 2] = np.random.default_rng(0).random(200)
+    few = np.arange(600) < 19
+    named = [("part", str(number), parts == number) for number in range(3)] + [("few", "x", few)]
+    problem = make_small().problem
+    found = score_slices(named, y, prediction, problem, None, seed=0)
+    assert [each.level for each in found] == ["0", "1", "2"]
+    assert found[2].score.high < min(found[0].score.low, found[1].score.low)
+    expected = METRICS["roc_auc"].score(y[parts == 0], prediction[parts == 0])
+    assert found[0].score.value == expected
+    whole = replace(evaluate(y, prediction, problem, None, seed=0), slices=found)
+    assert Evaluation.from_dict(json.loads(json.dumps(whole.to_dict()))) == whole

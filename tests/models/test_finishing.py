@@ -8,6 +8,7 @@ from models.ensemble import OutOfFold
 from models.finishing import Finish, finish, fit_calibration
 from models.metrics import METRICS
 from models.serving.calibration import Calibration, log_odds
+from models.serving.decision import Decision
 from tests.models.inline import InlineClassifier
 
 SIZES = (500, 500, 500)
@@ -24,6 +25,10 @@ def make_chances(seed=0, share=0.5, classes=2):
     return chances, (rng.random((len(chances), 1)) > chances.cumsum(axis=1)).sum(axis=1)
 
 
+def finish_one(rows, metric, chances):
+    return finish(rows, metric, {1: chances}, {1: 1.0})
+
+
 def boast(chances, power=3.0):
     """Make probabilities too extreme by a power of their odds."""
     if chances.ndim == 1:
@@ -37,13 +42,13 @@ def boast(chances, power=3.0):
 def test_probabilities_that_boast_are_calibrated(classes, metric):
     chances, y = make_chances(classes=classes)
     rows = OutOfFold(y=y, sizes=SIZES)
-    found = finish(rows, METRICS[metric], boast(chances))
+    found = finish_one(rows, METRICS[metric], boast(chances))
     assert found.calibration.slope == pytest.approx(1 / 3, rel=0.15)
     assert abs(found.calibration.intercept) < 0.2
-    np.testing.assert_allclose(found.apply(boast(chances)), chances, atol=0.08)
-    before, after = found.log_losses
+    np.testing.assert_allclose(found.answer({1: boast(chances)}), chances, atol=0.08)
+    before, after = found.losses
     assert after < before - 0.1
-    assert f"log loss {after:.4f} instead of {before:.4f}" in found.sentence
+    assert f"log loss {after:.4g} instead of {before:.4g}" in found.sentence
 
 
 def test_probabilities_that_are_right_are_left_alone():
@@ -51,10 +56,11 @@ def test_probabilities_that_are_right_are_left_alone():
     for seed in range(10):
         chances, y = make_chances(seed)
         # The area under the curve does not mind: the log loss alone decides.
-        found = finish(OutOfFold(y=y, sizes=SIZES), METRICS["roc_auc"], chances)
+        found = finish_one(OutOfFold(y=y, sizes=SIZES), METRICS["roc_auc"], chances)
         kept += found.calibration is not None
     assert kept < 3
-    assert finish(OutOfFold(y=y, sizes=SIZES), METRICS["rmse"], chances) == Finish()
+    values = finish_one(OutOfFold(y=y, sizes=SIZES), METRICS["rmse"], chances)
+    assert values == Finish(weights={1: 1.0})
 
 
 def test_a_calibration_that_each_fold_wants_otherwise_is_not_kept():
@@ -64,8 +70,8 @@ def test_a_calibration_that_each_fold_wants_otherwise_is_not_kept():
     rows = OutOfFold(y=y, sizes=SIZES)
     whole = fit_calibration(rows, chances).apply(chances)
     assert METRICS["log_loss"].score(y, whole) < METRICS["log_loss"].score(y, chances)
-    found = finish(rows, METRICS["log_loss"], chances)
-    crossed = found.log_losses
+    found = finish_one(rows, METRICS["log_loss"], chances)
+    crossed = found.losses
     assert found.calibration is None or crossed[1] < crossed[0]
 
 
@@ -88,11 +94,11 @@ def test_several_classes_keep_their_order_and_add_up_to_one():
 def test_rare_classes_are_called_below_one_half(metric):
     chances, y = make_chances(share=0.03)
     rows, scoring = OutOfFold(y=y, sizes=SIZES), METRICS[metric]
-    found = finish(rows, scoring, chances)
-    assert found.threshold < 0.4
-    assert found.score(scoring, rows, chances) > rows.score(scoring, chances) + 0.02
+    found = finish_one(rows, scoring, chances)
+    assert found.decision.threshold < 0.4
+    assert rows.score(scoring, found.call({1: chances})) > rows.score(scoring, chances) + 0.02
     fresh, truth = make_chances(seed=9, share=0.03)
-    assert scoring.score(truth, (fresh > found.threshold).astype(float)) > scoring.score(
+    assert scoring.score(truth, (fresh > found.decision.threshold).astype(float)) > scoring.score(
         truth, fresh
     )
 
@@ -102,15 +108,45 @@ def test_a_threshold_that_gains_only_where_it_was_tuned_is_not_kept():
     for seed in range(10):
         rng = np.random.default_rng(seed)
         y, chances = rng.integers(0, 2, 150), 0.5 + 0.01 * rng.normal(size=150)
-        found = finish(OutOfFold(y=y, sizes=(50,) * 3), METRICS["accuracy"], chances)
-        kept += found.threshold != 0.5
+        found = finish_one(OutOfFold(y=y, sizes=(50,) * 3), METRICS["accuracy"], chances)
+        kept += found.decision.threshold != 0.5
     assert kept < 6
+
+
+def make_rare(seed=0):
+    """True chances of three classes, one of which is rare, and labels that follow them."""
+    rng = np.random.default_rng(seed)
+    chances = rng.dirichlet([2.0, 1.0, 0.2], sum(SIZES))
+    return chances, (rng.random((len(chances), 1)) > chances.cumsum(axis=1)).sum(axis=1)
+
+
+def test_a_rare_class_of_several_counts_more():
+    chances, y = make_rare()
+    scoring = METRICS["balanced_accuracy"]
+    found = finish_one(OutOfFold(y=y, sizes=SIZES), scoring, chances)
+    assert list(found.decision.factors) == sorted(found.decision.factors)
+    assert found.decision.factors[2] > 3 * found.decision.factors[0]
+    fresh, truth = make_rare(seed=9)
+    weighed = scoring.score(truth, found.decision.weigh(fresh))
+    assert weighed > scoring.score(truth, fresh) + 0.05
+    np.testing.assert_allclose(found.decision.weigh(fresh).sum(axis=1), 1)
+
+
+def test_the_likeliest_of_several_is_called_where_that_is_best():
+    weighed = []
+    for seed in range(10):
+        chances, y = make_rare(seed)
+        found = finish_one(OutOfFold(y=y, sizes=SIZES), METRICS["accuracy"], chances)
+        weighed.append(max(found.decision.factors, default=1.0))
+    assert np.median(weighed) == 1.0
 
 
 @pytest.mark.parametrize("metric", ["roc_auc", "log_loss", "brier"])
 def test_metrics_of_probabilities_have_no_threshold(metric):
     chances, y = make_chances(share=0.03)
-    assert finish(OutOfFold(y=y, sizes=SIZES), METRICS[metric], chances).threshold == 0.5
+    assert (
+        finish_one(OutOfFold(y=y, sizes=SIZES), METRICS[metric], chances).decision.threshold == 0.5
+    )
 
 
 WITHOUT_PERENNIAL = """
@@ -159,11 +195,12 @@ def test_a_finished_ensemble_is_stored_as_it_is(task, tmp_path):
     data = make_small(task)
     plain = fit_small(data, ("linear",))
     line = Calibration(slope=0.7, intercept=0.3 if task == "binary" else 0.0)
-    model = replace(plain, calibration=line, threshold=0.3)
+    decision = Decision(threshold=0.3) if task == "binary" else Decision(factors=(1.0, 2.0, 4.0))
+    model = replace(plain, calibration=line, decision=decision)
     save_model(model, tmp_path / "model")
     again = load_model(tmp_path / "model")
-    assert (again.calibration, again.threshold) == (line, 0.3)
+    assert (again.calibration, again.decision) == (line, decision)
     answers = again.predict(data.X)
     np.testing.assert_array_equal(answers, line.apply(plain.predict(data.X)))
-    expected = answers > 0.3 if task == "binary" else answers.argmax(axis=1)
+    expected = answers > 0.3 if task == "binary" else (answers * [1, 2, 4]).argmax(axis=1)
     np.testing.assert_array_equal(again.call(answers), expected)

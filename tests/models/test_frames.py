@@ -121,11 +121,25 @@ def test_words_are_counted_whatever_else_the_rows_hold():
     assert not told[1].any()
 
 
+@pytest.mark.parametrize(("n_rows", "n_buckets"), [(40, 4096), (10_000, 1024)])
+def test_texts_of_many_rows_have_fewer_buckets(n_rows, n_buckets):
+    texts = [f"{row} words are in this text" for row in range(n_rows)]
+    (column,) = learn_columns(pd.DataFrame({"text": texts})).columns
+    assert column.n_buckets == n_buckets
+    assert max(column.buckets) < n_buckets
+
+
 def test_levels_are_the_same_whichever_number_type_wrote_them():
     X = pd.DataFrame({"c": pd.Categorical([1, 2, 3])})
     learned = learn_columns(X)
     floats = pd.DataFrame({"c": np.array([1.0, 2.0, np.nan])})
     assert convert(floats, learned.columns)["c"].tolist() == ["1", "2", None]
+
+
+def test_numbers_that_no_single_holds_stay_the_largest():
+    _, _, converted = learn(a=[1e300, -1e300, np.inf, 1.0] * 10)
+    largest = float(np.finfo(np.float32).max)
+    np.testing.assert_array_equal(converted["a"][:4], [largest, -largest, np.nan, 1.0])
 
 
 def test_rows_of_another_shape_are_refused_once_and_clearly():

@@ -12,6 +12,7 @@ from models.preprocessing import (
     MAX_ONE_HOT_COLUMNS,
     Encoding,
     make_encoder,
+    repeated_numbers,
 )
 from models.serving import TRUSTED, check_trusted
 from models.task import Problem
@@ -177,6 +178,66 @@ def test_a_problem_of_many_classes_has_a_bounded_number_of_mean_columns():
     n_by_mean = MAX_MEAN_COLUMNS // n_classes
     assert encoded.shape[1] == n_by_mean * n_classes + (n_columns - n_by_mean)
     assert len(made.categorical) == n_columns - n_by_mean
+
+
+def make_shops(n_rows=1_200, n_shops=60, seed=0):
+    """Rows of numbered shops, of which each has an effect that its number does not tell."""
+    X, y, effect = make_levels(n_rows, n_shops, seed)
+    shop = X["level"].str[1:].astype(float)
+    return X[["number"]].assign(shop=shop.where(shop != 7)), y, effect
+
+
+def test_whole_numbers_that_repeat_are_told_from_others():
+    X, _, _ = make_shops()
+    others = X.assign(
+        few=np.arange(1_200) % MANY_LEVELS * 1.0,
+        rare=np.arange(1_200) // 2 * 1.0,
+        halves=np.arange(1_200) % 40 / 2,
+        level=(np.arange(1_200) % 40).astype(str).astype(object),
+        empty=np.nan,
+    )
+    assert repeated_numbers(others) == {"shop": 60}
+
+
+def test_a_number_that_is_a_name_is_given_by_its_mean_besides():
+    X, y, effect = make_shops()
+    made = make_encoder(Encoding(repeated="means"), X, PROBLEMS["regression"])
+    encoded = made.fit_transform(X, y)
+    np.testing.assert_array_equal(encoded[:, :2], X.to_numpy())
+    assert np.corrcoef(encoded[:, 2], effect)[0, 1] > 0.95
+    unseen = made.transformer.transform(X.assign(shop=1e6))[:, 2]
+    np.testing.assert_allclose(unseen, y.mean())
+    assert make_encoder(Encoding(), X, PROBLEMS["regression"]).fit_transform(X, y).shape[1] == 2
+
+
+@settings(max_examples=10, deadline=None)
+@given(row=st.integers(0, 1_199), value=st.floats(-1e3, 1e3))
+def test_no_training_row_has_its_own_label_in_the_mean_of_its_number(row, value):
+    X, y, _ = make_shops()
+    other = y.copy()
+    other[row] = value
+    encoding = Encoding(numbers="standard", levels="one_hot", repeated="means")
+    encodings = [
+        make_encoder(encoding, X, PROBLEMS["regression"]).fit_transform(X, labels)
+        for labels in (y, other)
+    ]
+    # Standardised by all rows: where the row's own mean stands among the others is what must stay.
+    ranks = [encoded[:, -1][row] > np.delete(encoded[:, -1], row) for encoded in encodings]
+    folds = np.random.default_rng(0).permutation(len(y)) % 5
+    same = np.delete(folds, row) == folds[row]
+    np.testing.assert_array_equal(ranks[0][same], ranks[1][same])
+
+
+@pytest.mark.parametrize("kind", list(PROBLEMS))
+def test_means_of_numbers_are_stored_without_pickle_and_come_back_equal(kind):
+    X, y, _ = make_shops()
+    y = y if kind == "regression" else np.digitize(y, [0.0] if kind == "binary" else [-0.5, 0.5])
+    encoding = Encoding(numbers="quantile", levels="one_hot", repeated="means")
+    encoder = fitted(encoding, X, y, kind)
+    data = skops_io.dumps(encoder)
+    check_trusted("encoder", data)
+    again = skops_io.loads(data, trusted=list(TRUSTED))
+    np.testing.assert_array_equal(again.transform(X), encoder.transform(X))
 
 
 @pytest.mark.parametrize("kind", list(PROBLEMS))

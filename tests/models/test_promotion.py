@@ -124,7 +124,7 @@ def test_changed_kinds_and_classes_are_conflicts_new_columns_are_not():
 
 def test_unknown_gates_and_unfit_predictions_are_refused():
     rows = make_rows()
-    with pytest.raises(ModelError, match="Expected gates out of servable, quality, got speed"):
+    with pytest.raises(ModelError, match=r"gates out of servable, quality, slices, .*, got speed"):
         judge(contender(rows.y), None, rows=rows, policy=POLICY, gates=["speed"])
     with pytest.raises(ModelError, match="10 predictions for 600 labels"):
         judge(contender(np.zeros(10)), None, rows=rows, policy=POLICY, gates=["quality"])

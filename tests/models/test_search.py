@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,13 @@ from models.families import FAMILIES
 from models.ledger import TrialLedger
 from models.persistence import load_model, save_model
 from models.search import SearchBudget, SearchOptions, search
+from tests.models.postgres import scratch_database
 from tests.models.tables import PROBLEMS, make_table
 
 HERE = Path(__file__).parent
 N_TRIALS = 9
+HERE_AND_NOW = SearchOptions(families="planted_few", isolated=False)
+"""For what does not depend on workers, which take seconds to come up."""
 
 
 def promise(max_seconds):
@@ -138,29 +142,45 @@ from models.search import SearchBudget, SearchOptions, search
 from tests.models.tables import PROBLEMS, make_table
 search(make_table("binary", n_rows=300), PROBLEMS["binary"],
        budget=SearchBudget(max_seconds=200, max_trials=8), seed=0, directory=Path({directory!r}),
-       options=SearchOptions(families="planted_slowly"),
+       options=SearchOptions(families="planted_slowly", ledger={ledger!r}),
        on_event=lambda e: print(e.trial and e.trial.number, flush=True))
 """
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.services)])
+def ledger_url(request):
+    with scratch_database() if request.param == "postgresql" else nullcontext() as url:
+        yield url
+
+
 @pytest.mark.slow
-def test_a_killed_search_continues_and_ends_as_if_undisturbed(tmp_path, monkeypatch):
+def test_a_killed_search_continues_and_ends_as_if_undisturbed(tmp_path, monkeypatch, ledger_url):
     monkeypatch.syspath_prepend(str(HERE))
-    data, slow = (
-        make_table("binary", n_rows=300),
-        {"options": SearchOptions(families="planted_slowly"), "n_trials": 8},
-    )
-    undisturbed = run(data, "binary", tmp_path / "whole", **slow)
+    data, slow = make_table("binary", n_rows=300), SearchOptions(families="planted_slowly")
+    undisturbed = run(data, "binary", tmp_path / "whole", options=slow, n_trials=8)
+    slow = dataclasses.replace(slow, ledger=ledger_url)
     script = _CHILD.format(
-        here=str(HERE), root=str(HERE.parent.parent), directory=str(tmp_path / "killed")
+        here=str(HERE),
+        root=str(HERE.parent.parent),
+        directory=str(tmp_path / "killed"),
+        ledger=ledger_url,
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as child:
-        while child.stdout.readline().strip() != b"3":
+        ended = set()
+        while not ended >= {b"1", b"2", b"3"}:  # two workers: the third may end before the second
+            ended.add(child.stdout.readline().strip())
             assert child.poll() is None
         os.kill(child.pid, signal.SIGKILL)
-    records = {r.number: r for r in _records(tmp_path / "killed")}
+    killed = TrialLedger(
+        tmp_path / "killed", fingerprint=undisturbed.search_fingerprint, url=ledger_url
+    )
+    records = {r.number: r for r in killed.records()}
+    assert sum(record.state == "done" for record in records.values()) >= 3
+    assert (tmp_path / "killed" / "trials.sqlite").exists() == (ledger_url is None)
     events = []
-    resumed = run(data, "binary", tmp_path / "killed", on_event=events.append, **slow)
+    resumed = run(
+        data, "binary", tmp_path / "killed", on_event=events.append, options=slow, n_trials=8
+    )
     assert resumed.resumed_trials >= 4
     assert essence(resumed) == essence(undisturbed)
     after = {e.number: e for e in resumed.leaderboard.entries}
@@ -168,23 +188,22 @@ def test_a_killed_search_continues_and_ends_as_if_undisturbed(tmp_path, monkeypa
         if record.state == "done":
             assert after[number] == record  # the very record: nothing was measured again
     told = [e.trial.number for e in events if e.phase == "resumed"]
-    assert told == list(range(resumed.resumed_trials))
+    assert told == [number for number, record in records.items() if record.state != "running"]
     assert resumed.weights == undisturbed.weights
 
 
-def _records(directory):
-    import sqlite3
-    from contextlib import closing
-
-    with closing(sqlite3.connect(directory / "trials.sqlite")) as connection:
-        fingerprint = connection.execute("SELECT fingerprint FROM search").fetchone()[0]
-    return TrialLedger(directory, fingerprint=fingerprint).records()
+def test_a_ledger_out_of_reach_ends_a_search_before_it_starts(tmp_path):
+    away = SearchOptions(families="planted_few", ledger="postgresql://ann:hush@127.0.0.1:1/x")
+    with pytest.raises(SearchError, match=r"ledger of trials at .*ann:\*\*\*@127") as refusal:
+        run(make_table("binary", n_rows=100), "binary", tmp_path, options=away)
+    assert "hush" not in str(refusal.value)
+    assert not (tmp_path / "data").exists()
 
 
 _INTERRUPTED = (
     _CHILD.replace("max_trials=8", "max_trials=None")
     .replace(
-        'SearchOptions(families="planted_slowly")',
+        'SearchOptions(families="planted_slowly", ledger={ledger!r})',
         'SearchOptions(families="planted_slowly", finish_on_interrupt=True)',
     )
     .replace("search(make", "found = search(make")
@@ -215,7 +234,7 @@ def test_an_interrupted_search_gives_the_best_so_far(tmp_path, number):
 @pytest.mark.parametrize("task", ["multiclass", "regression"])
 def test_other_tasks(task, tmp_path):
     data = make_table(task, n_rows=400, timed=task == "multiclass")
-    result = run(data, task, tmp_path, n_trials=4)
+    result = run(data, task, tmp_path, n_trials=4, options=HERE_AND_NOW)
     metric = PROBLEMS[task].scoring
     baseline = next(e for e in result.leaderboard.entries if e.origin == "baseline")
     held = metric.score(result.holdout.y, result.holdout.predictions)
@@ -228,7 +247,8 @@ def test_other_tasks(task, tmp_path):
 def test_all_families_are_tried_before_any_is_tuned(tmp_path):
     data = make_table("multiclass", n_rows=300)
     n_trials = 2 * len(FAMILIES)
-    result = run(data, "multiclass", tmp_path, n_trials=n_trials, options=SearchOptions())
+    here = SearchOptions(isolated=False)
+    result = run(data, "multiclass", tmp_path, n_trials=n_trials, options=here)
     entries = sorted(result.leaderboard.entries, key=lambda entry: entry.number)
     assert [entry.error for entry in entries if entry.state != "done"] == []
     tried = {entry.candidate.family for entry in entries if entry.origin != "tpe"}
@@ -237,14 +257,16 @@ def test_all_families_are_tried_before_any_is_tuned(tmp_path):
 
 
 def test_without_time_members_are_their_fold_models(tmp_path):
-    result = run(make_table("binary", timed=False), "binary", tmp_path, n_trials=2)
+    data = make_table("binary", timed=False)
+    result = run(data, "binary", tmp_path, n_trials=2, options=HERE_AND_NOW)
     assert len(result.model.members) == 5 * len(result.weights)
     assert not list((tmp_path / "models").glob("*-final"))
 
 
 def test_warm_candidates_are_tried_after_the_first_defaults(tmp_path):
     warm = Candidate(family="linear", parameters={"penalty": 3.0, "scaling": "quantile"})
-    result = run(make_table(n_rows=200), "binary", tmp_path, n_trials=3, warm=[warm])
+    data = make_table(n_rows=200)
+    result = run(data, "binary", tmp_path, n_trials=3, warm=[warm], options=HERE_AND_NOW)
     by_number = {e.number: e for e in result.leaderboard.entries}
     assert by_number[3].candidate == warm
     assert by_number[3].origin == "warm"
@@ -367,7 +389,8 @@ def test_sealed_rows_do_not_matter_to_the_search(found, tmp_path):
     X, y = data.X.copy(), data.y.copy()
     X.loc[result.holdout.indices, "size"] = 1e6
     y[result.holdout.indices] = 1 - y[result.holdout.indices]
-    other = run(dataclasses.replace(data, X=X, y=y), "binary", tmp_path, n_trials=3)
+    changed = dataclasses.replace(data, X=X, y=y)
+    other = run(changed, "binary", tmp_path, n_trials=3, options=HERE_AND_NOW)
     mine = [row for row in essence(result) if row[0] <= 3]
     assert sorted(essence(other), key=str) == sorted(mine, key=str)
 
@@ -393,7 +416,7 @@ def test_a_directory_in_use_is_refused(tmp_path, monkeypatch):
 
 
 def test_the_portfolio_is_followed_up_by_the_strategy_asked_for(tmp_path):
-    options = SearchOptions(families="planted_few", strategy="evolution", n_jobs=1)
+    options = SearchOptions(families="planted_few", strategy="evolution", isolated=False)
     data = make_table("binary", n_rows=200)
     result = run(data, "binary", tmp_path, n_trials=9, options=options)
     origins = [e.origin for e in sorted(result.leaderboard.entries, key=lambda e: e.number)]

@@ -51,6 +51,44 @@ def test_nothing_is_learnt_from_labels_unknown_when_a_block_begins(seed, n_days,
         assert set(before.train) < set(after.train)
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    n_days=st.integers(5, 60),
+    horizon=st.integers(0, 5),
+    span=st.integers(1, 40),
+)
+def test_grouped_rows_learn_from_earlier_rows_of_other_keys(seed, n_days, horizon, span):
+    rng = np.random.default_rng(seed)
+    days = rng.integers(0, n_days, 300)
+    key = np.array([f"k{k}" for k in (days + rng.integers(0, span, 300)) // span])
+    data = dataclasses.replace(timed(days, horizon, key=key), is_grouped=True)
+    try:
+        search, holdout = sealed_split(data)
+        seen = data.take(search)
+        folds = make_folds(seen)
+    except ProblemError:
+        assume(False)
+    assume(seen.has_time)
+    assert not set(data.key[search]) & set(data.key[holdout])
+    for fold in folds:
+        start = seen.cutoff_time[fold.valid].min()
+        assert (seen.label_time[fold.train] <= start).all()
+        assert (seen.cutoff_time[fold.train] < start).all()
+        assert not set(seen.key[fold.train]) & set(seen.key[fold.valid])
+        before = (seen.label_time <= start) & (seen.cutoff_time < start)
+        judged = np.isin(seen.key, seen.key[fold.valid])
+        assert np.array_equal(fold.train, np.flatnonzero(before & ~judged))
+
+
+def test_groups_that_are_all_judged_later_are_refused_in_one_sentence():
+    days = np.repeat(np.arange(100), 10)
+    data = dataclasses.replace(timed(days, key=np.arange(1000) % 7), is_grouped=True)
+    with pytest.raises(ProblemError, match=r"20 earlier rows of other groups.*only one of time"):
+        make_folds(data)
+    assert len(make_folds(dataclasses.replace(data, is_grouped=False))) == 3
+
+
 def test_the_holdout_is_the_newest_slice_in_whole_cutoffs():
     data = timed(np.repeat(np.arange(100), 10))
     search, holdout = sealed_split(data)

@@ -1,4 +1,5 @@
 import dataclasses
+from itertools import pairwise
 
 import pytest
 
@@ -9,7 +10,7 @@ from models.halving import Halving
 from models.leaderboard import TrialRecord
 from models.metrics import METRICS
 from models.portfolio import make_portfolio
-from models.space import Choice, Real, Whole
+from models.space import Choice, Real, Whole, is_active
 from models.strategies import SAMPLERS, Listed, Proposal, Tuner, Tuning
 from models.task import TASKS, Problem
 from models.variants import Variant, learned_variants
@@ -107,7 +108,9 @@ def test_every_family_that_applies_is_listed_with_parameters_it_knows(task, shap
     for candidate in order:
         known = defaults[candidate.family][0]
         assert set(candidate.parameters) == set(known)
-        for name, allowed in FAMILIES[candidate.family].space(problem, shape).items():
+        space = FAMILIES[candidate.family].space(problem, shape)
+        for name in (name for name in space if is_active(space[name], candidate.parameters)):
+            allowed = space[name]
             value = candidate.parameters[name]
             assert type(value) is type(known[name])
             if isinstance(allowed, Choice):
@@ -120,6 +123,20 @@ def test_the_learned_list_names_catboost_which_is_dropped_where_it_is_missing(ta
     known = {name: family for name, family in FAMILIES.items() if name != "catboost"}
     order = make_portfolio(known, PROBLEMS[task], Shape(n_rows=1_000, n_columns=10))
     assert {proposal.candidate.family for proposal in order} <= set(known)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_numbers_that_may_be_names_are_taken_both_ways_by_turns(task):
+    shape = Shape(n_rows=1_000, n_columns=10, n_repeated=2)
+    ways: dict[str, list[str]] = {}
+    for proposal in make_portfolio(FAMILIES, PROBLEMS[task], shape):
+        given = proposal.candidate.parameters
+        if "repeated" in given:
+            ways.setdefault(proposal.candidate.family, []).append(given["repeated"])
+    assert ways["linear"][0] == "means"
+    assert ways["lightgbm"][:2] == ["number", "means"]
+    for order in ways.values():
+        assert all(one != two for one, two in pairwise(order))
 
 
 class Boat:

@@ -19,7 +19,13 @@ from models.leaderboard import TrialRecord
 from models.persistence import save_model
 from models.promotion import Contender, PromotionPolicy, SealedRows, judge
 from models.replay import ReplayError, replay
-from models.tracking import TrackingError, TrackingSettings, VersionContent, open_tracker
+from models.tracking import (
+    LoggedDataset,
+    TrackingError,
+    TrackingSettings,
+    VersionContent,
+    open_tracker,
+)
 from models.tracking.runs import find_runs
 from models.tracking.trials import SEARCH
 from tests.models.small import NUMERIC, fit_small, make_small
@@ -112,6 +118,48 @@ def test_artifacts_come_back_as_they_went(tracker, tmp_path):
         tracker.fetch_artifact(run.run_id, "absent.txt", tmp_path)
 
 
+def test_datasets_are_logged_once_with_a_digest_of_our_own(tracker):
+    import mlflow.data
+
+    run = tracker.start_run("datasets", key="datasets")
+    dataset = LoggedDataset(
+        name="flights training rows",
+        digest="0123456789abcdef",
+        context="training",
+        n_rows=100_000,
+        origin={"snapshot": "abc", "plan": "def"},
+        columns=[{"name": "distance", "type": "double"}],
+    )
+    for _ in range(2):
+        run.log_dataset(dataset)
+    (logged,) = tracker.client.get_run(run.run_id).inputs.dataset_inputs
+    assert (logged.dataset.name, logged.dataset.digest) == (dataset.name, dataset.digest)
+    assert {tag.key: tag.value for tag in logged.tags} == {"mlflow.data.context": "training"}
+    assert mlflow.data.get_source(logged.dataset).to_dict() == {"tags": dict(dataset.origin)}
+    assert json.loads(logged.dataset.profile) == {"num_rows": 100_000}
+
+
+def test_what_was_changed_in_the_store_is_not_fetched(tracker, version, tmp_path):
+    artifact = tracker.fetch_version(version, tmp_path / "a")
+    location = tracker.client.get_model_version_download_uri(version.name, str(version.version))
+    stored = Path(location.removeprefix("file://"))
+    names = sorted(p.relative_to(artifact) for p in artifact.rglob("*") if p.is_file())
+    assert len(names) > 10
+    for name in names:
+        whole = (stored / name).read_bytes()
+        content = bytearray(whole)
+        content[len(content) // 3] ^= 0x01
+        try:
+            (stored / name).write_bytes(content)
+            with pytest.raises(TrackingError, match=rf"is damaged\. .*{name.name}"):
+                tracker.fetch_version(version, tmp_path / "b")
+        finally:
+            (stored / name).write_bytes(whole)
+    kept = {**version.tags, "perennial.artifact_sha256": "0" * 64}
+    with pytest.raises(TrackingError, match="got another one"):
+        tracker.fetch_version(replace(version, tags=kept), tmp_path / "c")
+
+
 def test_trials_become_children_and_a_resumed_search_logs_none_twice(tracker):
     run = tracker.start_run("search", key="search")
     trials = [make_trial(0, origin="baseline"), make_trial(1), make_trial(2, state="failed")]
@@ -133,6 +181,33 @@ def test_trials_become_children_and_a_resumed_search_logs_none_twice(tracker):
     assert logged[1].data.metrics["roc_auc_fold_1"] == 0.8
     assert logged[1].data.params == {"family": "linear", "strength": "0.5"}
     assert logged[2].data.tags["error"] == "time limit"
+
+
+def test_what_a_search_reaches_is_a_curve_of_its_run(tracker):
+    run = tracker.start_run("curve", key="curve")
+    with tracker.log_trials(run, search="s9", metric="roc_auc") as log:
+        for number, best in ((0, 0.6), (2, 0.7), (1, 0.7)):
+            log.add(make_trial(number), {"best_roc_auc": best})
+    assert log.close().n_lost == 0
+    history = tracker.client.get_metric_history(run.run_id, "search/best_roc_auc")
+    assert [(point.step, point.value) for point in history] == [(0, 0.6), (1, 0.7), (2, 0.7)]
+    steps = [
+        tracker.client.get_metric_history(each.info.run_id, "roc_auc")[0].step
+        for each in sorted(children(tracker, "s9"), key=lambda r: r.info.run_name)
+    ]
+    assert steps == [0, 1, 2]
+
+
+def test_pages_say_what_they_are_about_and_lead_to_artifacts(tracker):
+    run = tracker.start_run("told", key="told")
+    run.describe("**Promoted**: better")
+    tags = tracker.client.get_run(run.run_id).data.tags
+    assert tags["mlflow.note.content"] == "**Promoted**: better"
+    assert run.link("card.html").endswith(f"/runs/{run.run_id}/artifacts/card.html")
+    for _ in range(2):
+        tracker.describe_experiment("What is asked")
+    experiment = tracker.client.get_experiment(tracker.experiment_id)
+    assert experiment.tags["mlflow.note.content"] == "What is asked"
 
 
 def test_a_trial_cut_off_while_it_was_logged_is_completed_not_doubled(tracker):
@@ -205,7 +280,10 @@ def test_a_version_loads_by_our_own_loader_to_the_last_bit(tracker, version, tmp
 
 
 @pytest.mark.slow
-def test_a_fresh_process_without_perennial_predicts_the_same(tracker, version, tmp_path):
+def test_a_fresh_process_without_perennial_or_pickle_predicts_the_same(
+    tracker, version, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
     artifact = tracker.fetch_version(version, tmp_path)
     data = make_small()
     expected = fit_small(data).predict(data.X)
@@ -295,7 +373,9 @@ def test_a_gate_replays_the_stored_version(tracker, version, tmp_path):
     rows = SealedRows(problem=data.problem, y=data.y, cutoff_time=data.cutoff_time)
     verdict = judge(challenger, None, rows=rows, policy=PromotionPolicy())
     assert verdict.promoted, verdict.sentence
-    assert [gate.status for gate in verdict.gates] == ["pass", "pass"]
+    assert [gate.status for gate in verdict.gates][:2] == ["pass", "pass"]
+    assert {gate.status for gate in verdict.gates[2:]} == {"n/a"}
+    assert " MB in " in next(gate for gate in verdict.gates if gate.name == "size").sentence
     assert "repeats 5 example predictions; first version" in verdict.gates[0].sentence
     broken = replace(challenger, example_predictions=challenger.example_predictions + 1e-9)
     verdict = judge(broken, None, rows=rows, policy=PromotionPolicy(), gates=[Servable.name])

@@ -1,0 +1,1 @@
+"""Benchmarks of promotion: many processes that ask at once, and die."""
