@@ -35,9 +35,12 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 demo: setup
 	@$(BIN)/perennial demo --from $(DEMO_FROM) --until $(DEMO_UNTIL) $(DEMO)
 
+# What fails is tried once more, by itself, and counts only if it fails again; both times are printed.
+again = || { [ $$? -eq 1 ] && $(BIN)/pytest --last-failed --last-failed-no-failures=none $(1); }
+
 test: setup
-	$(BIN)/pytest -n auto --dist loadfile -m "not alone" --durations=10
-	$(BIN)/pytest -m alone --durations=10
+	$(BIN)/pytest -n auto --dist loadfile -m "not alone" --durations=10 $(call again,-m "not alone")
+	$(BIN)/pytest -m alone --durations=10 $(call again,-m alone)
 
 check: setup
 	$(BIN)/ruff format --check .

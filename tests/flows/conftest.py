@@ -20,10 +20,9 @@ TIMED = ("test_loop.py", "test_up.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what shares the one trained project, or starts what is to answer in time."""
+    """Mark what starts servers, or is killed at instants."""
     for item in items:
-        shares = "trained" in getattr(item, "fixturenames", ())
-        if shares or (item.path.parent == HERE and item.path.name in TIMED):
+        if item.path.parent == HERE and item.path.name in TIMED:
             item.add_marker(pytest.mark.alone)
 
 
