@@ -38,6 +38,7 @@ def check_project(folder: Path, *, now: pd.Timestamp | None, console: Console) -
             workspace.sources,
             workspace.relationships,
             base_directory=workspace.folder,
+            roots=workspace.settings.source_roots,
             directory=Path(scratch) / "snapshots",
             now=moment,
         )

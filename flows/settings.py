@@ -1,5 +1,6 @@
 """Settings: where state lives and which servers are used; the only reader of the environment."""
 
+import os
 import re
 from pathlib import Path
 from typing import Literal
@@ -34,6 +35,10 @@ class Settings(BaseSettings):
         Ports on 127.0.0.1 where `perennial up` and `perennial ui` listen.
     orchestrator
         `prefect` records every flow run; `none` runs the same steps as plain functions.
+    sources
+        Folders, separated as in PATH, that specs may read files from besides their own; then
+        nothing else is read, whatever a spec says. Without it a spec reads what is written out
+        in it.
     memory_limit
         Of a process that computes features, such as `4GB`; by default 60 % of what the machine, or
         its cgroup, has. `features.memory_limit` of the project counts before it.
@@ -54,6 +59,7 @@ class Settings(BaseSettings):
     mlflow_port: int = Field(5000, ge=1, le=65535)
     orchestrator: Literal["prefect", "none"] = "prefect"
     n_threads: int = Field(2, ge=1)
+    sources: str | None = None
     memory_limit: str | None = None
     executor: str = Field("local", pattern=r"^(local|dask://.+:\d+)$")
 
@@ -69,6 +75,13 @@ class Settings(BaseSettings):
     def ledger(self, state: Path) -> str:
         """Give the ledger's SQLAlchemy URL."""
         return self.ledger_url or f"sqlite:///{state / 'ledger.db'}"
+
+    @property
+    def source_roots(self) -> tuple[Path, ...] | None:
+        """Folders besides a spec's own to which its files are held; None for any."""
+        if self.sources is None:
+            return None
+        return tuple(Path(name) for name in self.sources.split(os.pathsep) if name)
 
     @property
     def trial_ledger(self) -> str | None:
