@@ -3,13 +3,17 @@
 import os
 import re
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from features.errors import FeatureError
 from features.sizes import parse_bytes
+from flows.errors import FlowError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 STATE_NAME = ".perennial"
 
@@ -96,6 +100,27 @@ class Settings(BaseSettings):
     def artifacts(self, state: Path) -> Path:
         """Give the directory of MLflow's artifacts (unused with an MLflow server)."""
         return self.mlflow_artifacts or state / "mlflow" / "artifacts"
+
+
+def read_settings() -> Settings:
+    """Read the environment.
+
+    Raises
+    ------
+    FlowError
+        When a variable does not hold what it should.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(_problem(found) for found in error.errors())
+        raise FlowError(f"{problems}. Correct the variable, or unset it.") from error
+
+
+def _problem(found: "ErrorDetails") -> str:
+    wanted = found["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    name = f"PERENNIAL_{str(found['loc'][0]).upper()}"
+    return f"{name}: expected {wanted}, got {without_password(repr(found['input']))}"
 
 
 def checked_size(size: str | None) -> str | None:
