@@ -86,10 +86,12 @@ class XGBoost:
 
         train, valid = _binned(task)
         watched = [] if valid is None else [(valid, "valid")]
+        # The clock comes last: once a callback stops, XGBoost asks no other one about the round, and
+        # early stopping that has not seen any knows no best one.
         callbacks = [_stop_at(time.monotonic() + task.seconds)]
         if valid is not None:
-            callbacks.append(
-                xgboost.callback.EarlyStopping(rounds=patience(task.parameters), save_best=True)
+            callbacks.insert(
+                0, xgboost.callback.EarlyStopping(rounds=patience(task.parameters), save_best=True)
             )
         booster = xgboost.train(
             _parameters(task),
