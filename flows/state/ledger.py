@@ -1,6 +1,7 @@
 """The ledger itself: small transactions over `flows.state.tables`, on SQLite or PostgreSQL."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from flows.errors import FlowError
 from flows.settings import without_password
 from flows.state import tables
+from flows.state.leases import Lease, Leases, check_fence
 from flows.state.promotions import Promotions
 from flows.state.records import Batch, DecisionRow, FlowName, OutboxRow, RunRow
 
@@ -56,7 +58,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-class Ledger(Promotions):
+class Ledger(Promotions, Leases):
     """Append-mostly record of one or more projects; every method is one transaction."""
 
     # Runs and their stages
@@ -68,7 +70,7 @@ class Ledger(Promotions):
     def end_run(
         self, run_id: str, *, status: str, at: datetime, outcome: Mapping[str, Any]
     ) -> None:
-        """Close a run as `done` or `failed`."""
+        """Close a run as `done`, `failed` or `interrupted`."""
         with self._engine.begin() as connection:
             connection.execute(
                 update(tables.RUNS)
@@ -77,7 +79,7 @@ class Ledger(Promotions):
             )
 
     def reopen_run(self, run_id: str) -> None:
-        """Mark a failed or abandoned run as running again."""
+        """Mark a failed or interrupted run as running again."""
         with self._engine.begin() as connection:
             connection.execute(
                 update(tables.RUNS)
@@ -108,10 +110,21 @@ class Ledger(Promotions):
         output: Mapping[str, Any],
         seconds: float,
         at: datetime,
+        lease: Lease | None = None,
     ) -> None:
-        """Write that a stage is finished and need not run again."""
+        """Write that a stage is finished and need not run again.
+
+        Raises
+        ------
+        FlowError
+            When the lease is another's by now.
+        """
         row = {"run_id": run_id, "stage": stage, "output": dict(output)}
-        self._insert(tables.STAGES, {**row, "seconds": seconds, "ended_at": at}, once=True)
+        values = {**row, "seconds": seconds, "ended_at": at}
+        with suppress(IntegrityError), self._engine.begin() as connection:
+            if lease is not None:
+                check_fence(connection, lease)
+            connection.execute(insert(tables.STAGES).values(values))
 
     def forget_stages(self, run_id: str) -> None:
         """Drop the run's finished stages: what they stood on has changed."""

@@ -86,8 +86,8 @@ class XGBoost:
 
         train, valid = _binned(task)
         watched = [] if valid is None else [(valid, "valid")]
-        # The clock comes last: once a callback stops, XGBoost asks no other one about the round, and
-        # early stopping that has not seen any knows no best one.
+        # The clock comes last: once a callback stops, XGBoost asks no other about the round, and
+        # early stopping that has seen none knows no best one.
         callbacks = [_stop_at(time.monotonic() + task.seconds)]
         if valid is not None:
             callbacks.insert(
