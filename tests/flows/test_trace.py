@@ -45,6 +45,8 @@ def test_a_prediction_leads_to_its_files_and_a_snapshot_to_its_predictions(
     assert isinstance(found, PredictionLineage)
     assert found.row["customer_id"] == frame["customer_id"].iloc[7]
     assert found.row["prediction"] == frame["prediction"].iloc[7]
+    assert found.row["decision"] == (found.row["prediction"] > 0.5)
+    assert frame["decision"].dtype == bool
     assert found.version.version == "1"
     assert found.version.serves
     run = scored.ledger.runs("shop", "retrain")[0]
