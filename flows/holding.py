@@ -98,7 +98,10 @@ def _take(workspace: Workspace, flow: FlowName) -> Lease:
         at=now,
         until=now + timedelta(seconds=LEASE_SECONDS),
         # Who holds this machine's file lock knows that no other of this directory lives.
-        is_dead=lambda holder: _place(holder) == _place(_own_name(workspace.state)),
+        is_dead=lambda holder: (
+            _place(holder) == _place(_own_name(workspace.state))
+            or _is_dead(holder, workspace.state)
+        ),
     )
     if lease is None:
         other = workspace.ledger.lease(workspace.name, flow)

@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from flows.aliases import repair_aliases
 from flows.errors import FlowError
-from flows.rollback import roll_back
+from flows.rollback import project_rollback, roll_back
 from flows.settings import Settings
 from flows.state.tables import PROMOTIONS
 from flows.tracking import open_project_tracker
@@ -138,3 +138,27 @@ def test_history_of_nothing(shop: Path) -> None:
     shown = perennial("history", cwd=shop)
     assert shown.returncode == 0
     assert "judged yet" in shown.stdout
+
+
+def test_pages_of_versions_say_what_a_rollback_did(judged: Workspace, tracker: Tracker) -> None:
+    for number in (1, 2):
+        registered = tracker.get_version("shop", number)
+        tracker.describe_version(registered, description=f"Promoted: {number} is better")
+    done = roll_back(judged, to=None, why="wrong in May")
+    assert project_rollback(judged) == ("champion: version none → 1", "previous: version none → 2")
+    pages = [tracker.get_version("shop", number).description for number in (1, 2, 3)]
+    day = f"{done.row.at:%Y-%m-%d %H:%M}"
+    assert pages == [
+        f"**Serves again instead of version 2 since {day}: wrong in May**\n\nPromoted: 1 is better",
+        f"**Rolled back to version 1 on {day}: wrong in May**\n\nPromoted: 2 is better",
+        "",
+    ]
+    assert project_rollback(judged) == ()
+    assert [tracker.get_version("shop", number).description for number in (1, 2, 3)] == pages
+    roll_back(judged, to="2", why="it was right")
+    project_rollback(judged)
+    for number in (1, 2):
+        first, second, third = tracker.get_version("shop", number).description.split("\n\n")
+        assert "it was right" in first
+        assert "wrong in May" in second
+        assert third == f"Promoted: {number} is better"

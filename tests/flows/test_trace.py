@@ -16,9 +16,8 @@ from flows.integrity import verify_version
 from flows.lineage import PredictionLineage, SnapshotUses, Tracer
 from flows.replay import replay_version
 from flows.score import score_project
-from flows.settings import Settings
 from flows.tracking import open_project_tracker
-from flows.workspace import Workspace, open_workspace
+from flows.workspace import Workspace
 from models.errors import ModelError
 from tests.flows.conftest import NOW, Listener
 from tests.flows.test_cli import perennial
@@ -45,6 +44,8 @@ def test_a_prediction_leads_to_its_files_and_a_snapshot_to_its_predictions(
     assert isinstance(found, PredictionLineage)
     assert found.row["customer_id"] == frame["customer_id"].iloc[7]
     assert found.row["prediction"] == frame["prediction"].iloc[7]
+    assert found.row["decision"] == (found.row["prediction"] > 0.5)
+    assert frame["decision"].dtype == bool
     assert found.version.version == "1"
     assert found.version.serves
     run = scored.ledger.runs("shop", "retrain")[0]
@@ -107,12 +108,11 @@ def stood_upon(workspace: Workspace) -> Iterator[Path]:
                 yield path
 
 
-def registered(trained: Path) -> Iterator[Path]:
-    """List what MLflow keeps of version 1, where the project was trained; copies register there."""
-    workspace = open_workspace(trained, Settings(orchestrator="none"))
+def registered(workspace: Workspace) -> Iterator[Path]:
+    """List what MLflow keeps of version 1."""
     run_id = open_project_tracker(workspace).get_version("shop", 1).run_id
     workspace.ledger.close()
-    kept = trained / ".perennial" / "mlflow" / "artifacts" / "shop"
+    kept = workspace.path("mlflow", "artifacts", "shop")
     (model,) = (
         path.parent
         for path in kept.glob("models/*/artifacts/MLmodel")
@@ -137,7 +137,7 @@ def test_a_byte_flipped_in_any_file_below_a_version_is_named(
     workspace: Workspace, trained: Path
 ) -> None:
     assert named(workspace) == []
-    files = [*stood_upon(workspace), *registered(trained)]
+    files = [*stood_upon(workspace), *registered(workspace)]
     assert len(files) > 60
     missed = []
     for path in files:
@@ -166,7 +166,7 @@ def test_what_was_changed_in_the_registry_is_not_fetched(
     load_version(workspace, "1")
     assert named(workspace) == []
     shutil.rmtree(workspace.path("versions", "1"))
-    (code,) = [path for path in registered(trained) if path.match("perennial_serving_*/saved.py")]
+    (code,) = [path for path in registered(workspace) if path.match("perennial_serving_*/saved.py")]
     whole = code.read_bytes()
     try:
         flip(code)
