@@ -28,9 +28,9 @@ from flows.summary import print_status
 from flows.tracking import open_project_tracker
 from flows.workspace import Workspace, open_workspace
 from models.tracking.runs import NOTE
+from tests.flows.commands import commanded
 from tests.flows.conftest import Listener
 from tests.flows.shop import SPEC
-from tests.flows.test_cli import perennial
 from tests.flows.test_rollback import T0, aliases
 
 PROMOTION = """
@@ -219,16 +219,16 @@ def test_waiting_is_neither_a_rejection_nor_the_end_of_them(waiting: Workspace) 
 
 
 def test_the_command_line_asks_for_one_word_and_shows_who_waits(waiting: Workspace) -> None:
-    shown = perennial("history", cwd=waiting.folder)
+    shown = commanded("history", cwd=waiting.folder)
     assert "await 2" in shown.stdout
     assert "perennial promote 2 --approve" in " ".join(shown.stdout.split())
-    answer = perennial("promote", "2", "--reject", "--approve", cwd=waiting.folder)
+    answer = commanded("promote", "2", "--reject", "--approve", cwd=waiting.folder)
     assert answer.returncode == 2
-    answer = perennial("promote", "1", "--approve", cwd=waiting.folder)
+    answer = commanded("promote", "1", "--approve", cwd=waiting.folder)
     assert answer.returncode == 1
     assert "waits for approval (2), got 1" in " ".join(answer.stderr.split())
     # Nothing is stored for version 2, so that only the ledger can follow.
-    answer = perennial("promote", "2", "--approve", cwd=waiting.folder)
+    answer = commanded("promote", "2", "--approve", cwd=waiting.folder)
     assert answer.returncode == 0, answer.stderr
     assert "Version 2 serves instead of version 1 (verdict 3)." in answer.stdout
     assert "perennial history --repair" in answer.stdout

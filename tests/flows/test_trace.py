@@ -19,8 +19,8 @@ from flows.score import score_project
 from flows.tracking import open_project_tracker
 from flows.workspace import Workspace
 from models.errors import ModelError
+from tests.flows.commands import commanded
 from tests.flows.conftest import NOW, Listener
-from tests.flows.test_cli import perennial
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -83,12 +83,12 @@ def test_what_nothing_is_called_is_one_clear_error(scored: Workspace, name: str)
 
 def test_the_command_line_prints_a_tree_and_json(scored: Workspace) -> None:
     (batch,) = scored.ledger.batches("shop")
-    shown = perennial("trace", f"{batch.batch_id}-000003", "--verify", cwd=scored.folder)
+    shown = commanded("trace", f"{batch.batch_id}-000003", "--verify", cwd=scored.folder)
     assert shown.returncode == 0, shown.stderr + shown.stdout
     assert max(map(len, shown.stdout.splitlines())) <= 80
     for word in ("version 1, serves", "MLflow run", "data/orders.csv", "as it was written"):
         assert word in shown.stdout
-    content = json.loads(perennial("trace", "1", "--json", cwd=scored.folder).stdout)
+    content = json.loads(commanded("trace", "1", "--json", cwd=scored.folder).stdout)
     assert (content["kind"], content["n_predictions"]) == ("version", 240)
 
 
@@ -198,7 +198,7 @@ def test_a_replay_names_the_first_stage_that_differs(workspace: Workspace) -> No
     recipe["spec"]["features"]["max_features"] = 10
     path.write_text(json.dumps(recipe))
     seal(path.parent)
-    answer = perennial("replay", "1", "--json", cwd=workspace.folder)
+    answer = commanded("replay", "1", "--json", cwd=workspace.folder)
     assert answer.returncode == 1, answer.stderr
     told = json.loads(answer.stdout[answer.stdout.index("{") :])
     assert told["first_difference"] == "plan"
