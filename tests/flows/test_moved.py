@@ -19,7 +19,7 @@ from flows.settings import Settings
 from flows.state.tables import STAGES
 from flows.tracking import open_project_tracker
 from flows.workspace import Workspace, open_workspace
-from tests.flows.conftest import NOW, Listener
+from tests.flows.conftest import NOW, Listener, copy_project
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 @pytest.fixture
 def moved(trained: Path, tmp_path: Path) -> Iterator[Workspace]:
     """Give a copy of the trained project while the first one cannot be reached."""
-    shutil.copytree(trained, tmp_path / "elsewhere")
+    copy_project(trained, tmp_path / "elsewhere")
     hidden = trained.rename(trained.with_name("hidden"))
     opened = open_workspace(tmp_path / "elsewhere", Settings(orchestrator="none"))
     try:
