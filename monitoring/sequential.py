@@ -253,6 +253,6 @@ def _text(times: Sequence[np.ndarray | None], row: int) -> str | None:
         if part is None:
             return None
         if row < len(part):
-            return pd.Timestamp(part[row]).isoformat()
+            return str(pd.Timestamp(part[row]).isoformat())
         row -= len(part)
     return None
