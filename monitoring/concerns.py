@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from monitoring.evidence import Criterion, Evidence
+from monitoring.evidence import Criterion, DriftEvidence, Evidence
 from monitoring.policy import DecisionPolicy
 
 
@@ -15,7 +15,7 @@ class Concerns:
     worse
         Criteria that got worse beyond chance and margin, the worst first.
     has_drifted
-        Whether enough important features and the scores drifted.
+        Whether enough important features, or the scores, drifted.
     is_cleared
         Whether labels show performance to hold, so that drift is not acted upon.
     is_severe
@@ -38,16 +38,14 @@ def find_concerns(evidence: Evidence, policy: DecisionPolicy) -> Concerns:
         key=lambda c: -c.worse_by / margin_of(c, policy),
     )
     drift = evidence.drift
-    has_drifted = drift.score_drifted and drift.importance_drifted >= policy.max_importance_drifted
+    is_important = drift.importance_drifted >= max(policy.max_importance_drifted, 1e-12)
+    has_drifted = drift.score_drifted or is_important
     is_cleared = _is_cleared(evidence, criteria, policy)
     reason = ""
     if worse:
         reason = describe(worse[0])
     elif has_drifted and not is_cleared:
-        reason = (
-            f"scores drifted ({drift.score_effect:.2f}), "
-            f"{drift.importance_drifted:.0%} of importance drifted"
-        )
+        reason = _describe_drift(drift)
     return Concerns(
         worse=tuple(worse),
         has_drifted=has_drifted,
@@ -55,6 +53,20 @@ def find_concerns(evidence: Evidence, policy: DecisionPolicy) -> Concerns:
         is_severe=any(_is_severe(c, len(criteria), policy) for c in worse),
         reason=reason,
     )
+
+
+def _describe_drift(drift: DriftEvidence) -> str:
+    """Return what drifted in one clause, the most important column by name.
+
+    Scores alone may drift where many columns moved a little, or the base rate with them.
+    """
+    scores = f"scores drifted ({drift.score_effect:.2f})"
+    if not drift.drifted:
+        return scores
+    first, n_more = drift.drifted[0].column, len(drift.drifted) - 1
+    others = f" and {n_more} more" if n_more else ""
+    columns = f"{first[:40]}{others} drifted, {drift.importance_drifted:.0%} of importance"
+    return f"{scores}, {columns}" if drift.score_drifted else columns
 
 
 def margin_of(criterion: Criterion, policy: DecisionPolicy) -> float:

@@ -209,7 +209,7 @@ def _ask_drift(evidence: Evidence, concerns: Concerns, policy: DecisionPolicy) -
     if concerns.has_drifted and concerns.is_cleared and not concerns.worse:
         answer += "; not acted upon, as labels show performance to hold"
     return Step(
-        question="Have important features and the scores drifted?",
+        question="Have important features or the scores drifted?",
         answer=("yes: " if concerns.has_drifted else "no: ") + answer,
     )
 

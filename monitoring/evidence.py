@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-TestName = Literal["distribution", "missing", "new levels", "presence"]
+TestName = Literal["distribution", "location", "spread", "missing", "new levels", "presence"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +40,12 @@ class ColumnTest(Record):
     Parameters
     ----------
     name
-        What was compared: the distribution of known values, the share of missing ones, levels
-        unknown to the reference, or whether the column is there at all.
+        What was compared: the distribution of known values, where they lie and how far they
+        spread, the share of missing ones, levels unknown to the reference, or whether the column
+        is there at all.
     method
-        "ks", "chi-square", "proportions", "good-turing" or "presence".
+        "ks", "chi-square", "wilcoxon", "ansari-bradley", "proportions", "good-turing" or
+        "presence".
     p_value, p_adjusted
         Raw, and corrected across all tests of all columns.
     effect, floor

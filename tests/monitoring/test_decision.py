@@ -142,10 +142,11 @@ def test_chance_is_shared_among_criteria():
     assert isinstance(climb(three, past(True)), Keep)
 
 
-def test_drift_needs_importance_and_scores():
-    assert isinstance(climb(evidence_of(drift=drift_of(0.5, scores=True)), past(True)), Retrain)
-    assert isinstance(climb(evidence_of(drift=drift_of(0.5)), past(True)), Keep)
-    assert isinstance(climb(evidence_of(drift=drift_of(0.1, scores=True)), past(True)), Keep)
+def test_drift_alarms_by_importance_or_by_the_scores():
+    assert isinstance(climb(evidence_of(drift=drift_of(0.5)), past(True)), Retrain)
+    assert isinstance(climb(evidence_of(drift=drift_of(0.0, scores=True)), past(True)), Retrain)
+    assert isinstance(climb(evidence_of(drift=drift_of(0.1)), past(True)), Keep)
+    assert isinstance(climb(evidence_of(drift=drift_of(0.5, scores=True))), Wait)
 
 
 def test_labels_that_show_performance_to_hold_clear_drift():
