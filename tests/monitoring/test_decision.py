@@ -165,7 +165,7 @@ def test_labels_that_show_performance_to_hold_clear_drift():
 def test_few_labels_say_nothing():
     decision = climb(evidence_of(SEVERE, n_labelled=20))
     assert isinstance(decision, Keep)
-    assert "20 labels" in decision.ladder[1].answer
+    assert "20 labels" in decision.ladder[2].answer
 
 
 def test_cooldown_waits_and_rejected_challengers_lengthen_it():
