@@ -35,6 +35,10 @@ class Chooser:
         The ensemble so far.
     ending
         How its mean becomes an answer.
+    chosen
+        Numbers of the trials that were chosen last, before their members were joined.
+    joined
+        Whether there was time to join them.
     corrected
         Its score where each block is answered by an ensemble that the others chose; NaN where
         there was no time to know.
@@ -54,6 +58,8 @@ class Chooser:
         self._most_seconds = max(ESTIMATE_SHARE * budget, min(1.0, MOST_SHARE * budget))
         self.selection = Selection(weights={}, score=float("nan"))
         self.ending = Finish()
+        self.chosen: tuple[int, ...] = ()
+        self.joined = False
         self.corrected = float("nan")
 
     def score(self, oof: str) -> tuple[float, ...]:
@@ -91,7 +97,8 @@ class Chooser:
         """
         start = time.monotonic()
         chosen = self.selection.weights
-        if self._given.clock.is_free or self._outlook.before_joining >= self._outlook.joining:
+        self.chosen, self.joined = tuple(chosen), self._may_join
+        if self.joined:
             self.ending = finish(self._rows, self._metric, self._predictions, chosen)
         else:
             self.ending = Finish(weights=chosen)
@@ -102,6 +109,12 @@ class Chooser:
             self.corrected = corrected_score(
                 self._predictions, self._rows, self._metric, self._limits
             )
+
+    @property
+    def _may_join(self) -> bool:
+        if self._given.course is not None:
+            return self._given.course.joined
+        return self._given.clock.is_free or self._outlook.before_joining >= self._outlook.joining
 
     def tighten(self, predict_ms: float) -> bool:
         """Lower the limit that the loaded ensemble broke; say whether another may be chosen."""

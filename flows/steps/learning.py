@@ -186,6 +186,7 @@ def _write(
         n_warm=n_warm,
         n_members_warm=sum(record.origin == "warm" for record in members),
         seconds=result.seconds,
+        course=result.course.to_dict(),
         corrected_score=result.corrected_score if np.isfinite(result.corrected_score) else None,
     )
 
