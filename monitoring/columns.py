@@ -119,6 +119,8 @@ def _to_levels(values: pd.Series) -> pd.Series:
     if pd.api.types.is_float_dtype(values.dtype):
         codes, distinct = pd.factorize(values)
         texts = np.array([f"{value:g}" for value in distinct] + [""], dtype=object)[codes]
+    elif values.dtype == object and pd.api.types.infer_dtype(values, skipna=True) == "string":
+        texts = values.to_numpy(dtype=object)
     else:
         texts = values.astype(str).to_numpy(dtype=object)
     texts = np.where(is_missing, None, texts)
