@@ -33,6 +33,8 @@ class Window:
         independent of each other.
     name
         "reference" (what the champion was validated on) or "current" (what it scored since).
+    n_unknown_classes
+        Labels that arrived and are of a class the champion does not know; NaN in `labels`.
     """
 
     features: pd.DataFrame
@@ -40,6 +42,7 @@ class Window:
     labels: np.ndarray
     cutoff_time: np.ndarray | None
     name: Literal["reference", "current"]
+    n_unknown_classes: int = 0
 
     def __post_init__(self) -> None:
         sizes = {"features": len(self.features), "scores": len(self.scores)}
@@ -57,6 +60,17 @@ class Window:
     def n_rows(self) -> int:
         """Number of rows."""
         return len(self.features)
+
+    def take(self, rows: np.ndarray, columns: list[str] | None = None) -> "Window":
+        """Return some of the rows, by position, and some of the features."""
+        features = self.features if columns is None else self.features[columns]
+        return Window(
+            features=features.iloc[rows],
+            scores=np.asarray(self.scores)[rows],
+            labels=np.asarray(self.labels)[rows],
+            cutoff_time=None if self.cutoff_time is None else self.cutoff_time[rows],
+            name=self.name,
+        )
 
     @property
     def is_labelled(self) -> np.ndarray:
@@ -107,7 +121,7 @@ def block_starts(
         return None, None
     usable = []
     for length in BLOCK_LENGTHS:
-        pair = _floor(reference, length), _floor(current, length)
+        pair = floor_times(reference, length), floor_times(current, length)
         counts = [len(np.unique(starts)) for starts in pair]
         if min(counts) < MIN_BLOCKS:
             continue
@@ -121,7 +135,24 @@ def block_starts(
     return usable[-1][1] if usable else (None, None)
 
 
-def _floor(times: np.ndarray, length: str) -> np.ndarray:
+def block_length(times: np.ndarray) -> str | None:
+    """Return the length of the time blocks of one window, or None where it has too few.
+
+    As `block_starts` chooses it for a window compared with itself.
+    """
+    starts, _ = block_starts(times, times)
+    if starts is None:
+        return None
+    candidates = (length for length in BLOCK_LENGTHS if _is_cut(times, starts, length))
+    return next(candidates, None)
+
+
+def _is_cut(times: np.ndarray, starts: np.ndarray, length: str) -> bool:
+    return bool(np.array_equal(floor_times(times, length), starts))
+
+
+def floor_times(times: np.ndarray, length: str) -> np.ndarray:
+    """Return the start of the time block of `length` each time lies in."""
     width = pd.Timedelta(length).to_timedelta64().astype("m8[us]").astype("i8")
     ticks = times.astype("M8[us]").astype("i8")
     return np.asarray((ticks // width * width).astype("M8[us]"))
