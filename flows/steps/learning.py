@@ -187,6 +187,7 @@ def _write(
         n_members_warm=sum(record.origin == "warm" for record in members),
         seconds=result.seconds,
         corrected_score=result.corrected_score if np.isfinite(result.corrected_score) else None,
+        turned=result.turned,
     )
 
 
@@ -218,7 +219,8 @@ def _found_sentence(found: Found) -> str:
     failed = f" ({found.n_failed} failed)" if found.n_failed else ""
     warm = f", begun from {found.n_warm} candidates of the last search" if found.n_warm else ""
     corrected = "" if found.corrected_score is None else f" (corrected {found.corrected_score:.4f})"
+    turned = "; old rows mislead, so the newest validation block chose" if found.turned else ""
     return (
         f"{found.n_trials} trials{failed}{warm}; best {found.metric} {found.best_score:.4f} "
-        f"({found.best_family}), ensemble {found.ensemble_score:.4f}{corrected}"
+        f"({found.best_family}), ensemble {found.ensemble_score:.4f}{corrected}{turned}"
     )
