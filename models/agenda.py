@@ -26,7 +26,7 @@ def make_agenda(
     Parameters
     ----------
     warm
-        Candidates to try right after the first defaults, best first.
+        Candidates to try right after the first default, best first.
     """
     shape = Shape.of(rows.X)
     portfolios = {name: f.portfolio(rows.problem, shape) for name, f in families.items()}

@@ -138,7 +138,7 @@ def search(
         Holds the ledger, out-of-fold predictions and models. The same search in the same
         directory continues: finished trials are not computed again.
     warm
-        Candidates to try right after the first defaults, best first.
+        Candidates to try right after the first default, best first.
     on_event
         Told of every trial, in the caller's thread.
     options

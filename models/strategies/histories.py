@@ -12,7 +12,7 @@ from models.strategies.strategy import IsAffordable, Proposal, Strategy
 ORIGIN = "history"
 
 N_BEFORE = 4
-"""Trials that must be done before: the first defaults, and the best two of a warm start."""
+"""Trials that must be done before: the first defaults, or one and three of a warm start."""
 
 
 class Histories:

@@ -1,0 +1,110 @@
+"""Warm starts after a drift: 99 % of the cold search's score is to be had in 30 % of its time.
+
+    python -m benchmarks.monitoring.warm --data DIRECTORY [--seconds 60] [--streams elec2 …]
+
+A first search learns from the older half of a stream. Then time goes by: four fifths of the rows
+are there, and two searches start on them, one after the other in either order: a cold one, and one
+that begins with the first one's members and has 30 % of the time. Both are judged on the newest
+rows, which neither saw.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.monitoring.sources import STREAMS, Stream, read_stream
+from flows.warmth import MAX_CANDIDATES
+from models.candidate import Candidate
+from models.leaderboard import members_first
+from models.recency import EVERYTHING, history_of
+from models.search import SearchBudget, SearchResult, search
+
+WARM_SHARE = 0.3
+BEFORE, AFTER = 0.5, 0.8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searched:
+    """One search: its score on the sealed rows, and what it took."""
+
+    score: float
+    seconds: float
+    result: SearchResult
+
+
+def run(stream: Stream, until: float, seconds: float, warm: Sequence[Candidate] = ()) -> Searched:
+    """Search on the first rows of a stream."""
+    data = stream.rows(np.arange(round(until * len(stream.y))))
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        result = search(
+            data,
+            stream.problem,
+            budget=SearchBudget(max_seconds=seconds),
+            seed=0,
+            directory=Path(folder),
+            warm=warm,
+        )
+    taken = time.monotonic() - started
+    sealed = result.holdout
+    score = stream.problem.scoring.score(sealed.y, sealed.predictions)
+    return Searched(score=score, seconds=taken, result=result)
+
+
+def candidates_of(result: SearchResult) -> tuple[Candidate, ...]:
+    """Give what the next search begins with, as a retrain writes it down."""
+    best = members_first(result.leaderboard, result.weights)
+    return tuple(record.candidate for record in best[:MAX_CANDIDATES])
+
+
+def compare(stream: Stream, seconds: float, *, warm_first: bool) -> str:
+    """Search cold and warm, and give a row of the table."""
+    warm = candidates_of(run(stream, BEFORE, seconds).result)
+    if warm_first:
+        second = run(stream, AFTER, WARM_SHARE * seconds, warm)
+        first = run(stream, AFTER, seconds)
+    else:
+        first = run(stream, AFTER, seconds)
+        second = run(stream, AFTER, WARM_SHARE * seconds, warm)
+    up = stream.problem.scoring.greater_is_better
+    share = second.score / first.score if up else first.score / second.score
+    members = [
+        entry
+        for entry in second.result.leaderboard.done
+        if second.result.weights.get(entry.number, 0) > 0
+    ]
+    origins = ", ".join(sorted({entry.origin for entry in members}))
+    less = sum(history_of(entry.candidate) != EVERYTHING for entry in members)
+    return (
+        f"| {stream.name} | {stream.problem.metric} | {first.score:.4f} | {second.score:.4f} | "
+        f"{share:.1%} | {first.seconds:.1f} | {second.seconds:.1f} | "
+        f"{second.seconds / first.seconds:.0%} | {len(first.result.leaderboard.entries)} | "
+        f"{len(second.result.leaderboard.entries)} | {origins} | {less} of {len(members)} |"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--streams", nargs="+", choices=list(STREAMS), default=list(STREAMS))
+    asked = parser.parse_args()
+    print(
+        "| stream | metric | cold | warm | share of score | cold s | warm s | share of time "
+        "| cold trials | warm trials | members from | with less history |"
+    )
+    print("|---" * 12 + "|")
+    for number, name in enumerate(asked.streams):
+        row = compare(read_stream(name, asked.data), asked.seconds, warm_first=number % 2 == 1)
+        print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()
