@@ -81,11 +81,14 @@ class BlockCounts:
         Shape (n_blocks, n_indicators).
     weight
         What squares of an indicator count for, shape (n_indicators,).
+    squares
+        Sums of squared values, shape (n_blocks, n_indicators); those of indicators are `sums`.
     """
 
     sizes: np.ndarray
     sums: np.ndarray
     weight: np.ndarray
+    squares: np.ndarray
 
     @property
     def n_rows(self) -> float:
@@ -95,11 +98,12 @@ class BlockCounts:
     def cumulated(self) -> "BlockCounts":
         """Return counts of `code <= k` instead of `code == k`, without the last, which is all."""
         sums = self.sums.cumsum(axis=1)[:, :-1]
-        return BlockCounts(sizes=self.sizes, sums=sums, weight=self.weight[:-1])
+        return BlockCounts(sizes=self.sizes, sums=sums, weight=self.weight[:-1], squares=sums)
 
     def only(self, code: int) -> "BlockCounts":
         """Return the counts of one code."""
-        return BlockCounts(sizes=self.sizes, sums=self.sums[:, [code]], weight=np.ones(1))
+        sums = self.sums[:, [code]]
+        return BlockCounts(sizes=self.sizes, sums=sums, weight=np.ones(1), squares=sums)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -127,7 +131,55 @@ def count_blocks(codes: np.ndarray, blocks: np.ndarray, n_codes: int) -> BlockCo
     n_blocks = int(block.max()) + 1 if len(block) else 0
     sums = np.bincount(block * n_codes + codes, minlength=n_blocks * n_codes)
     sums = sums.reshape(n_blocks, n_codes).astype(float)
-    return BlockCounts(sizes=sums.sum(axis=1), sums=sums, weight=np.ones(n_codes))
+    return BlockCounts(sizes=sums.sum(axis=1), sums=sums, weight=np.ones(n_codes), squares=sums)
+
+
+def sum_blocks(values: np.ndarray, blocks: np.ndarray) -> BlockCounts:
+    """Return sums of one number per row (such as a rank or a loss) over each block.
+
+    Parameters
+    ----------
+    values
+        Finite, shape (n_rows,).
+    blocks
+        Shape (n_rows,), start of each row's block; any sortable values.
+    """
+    block, _ = pd.factorize(blocks, sort=True)
+    sums, squares = (np.bincount(block, weights=v)[:, None] for v in (values, values**2))
+    sizes = np.bincount(block).astype(float)
+    return BlockCounts(sizes=sizes, sums=sums, weight=np.ones(1), squares=squares)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockEffect:
+    """How much rows of one block have in common.
+
+    `ratio` is the variance between blocks over the variance within them, `phi` the correlation
+    of neighbouring blocks.
+    """
+
+    ratio: float
+    phi: float
+
+    def weight_of(self, n_rows: np.ndarray) -> np.ndarray:
+        """Return what a row counts for in a block of `n_rows`, in (0, 1].
+
+        1 / (1 + n ratio (1 + phi) / (1 - phi)): the inverse of the design effect of the block's
+        mean, neighbours included.
+        """
+        return np.asarray(1 / (1 + n_rows * self.ratio * (1 + self.phi) / (1 - self.phi)))
+
+
+def block_effect(table: BlockCounts) -> BlockEffect:
+    """Estimate how much rows of one block have in common, from the blocks of one window."""
+    spare_rows = table.n_rows - len(table.sizes)
+    if spare_rows <= 0 or len(table.sizes) < 3:
+        return BlockEffect(ratio=0.0, phi=0.0)
+    within = _within_squares(table) / spare_rows
+    between, position = _match_moments([table], within)
+    if between <= 0 or within <= 0:
+        return BlockEffect(ratio=0.0, phi=0.0)
+    return BlockEffect(ratio=between / within, phi=float(PHI_GRID[position]))
 
 
 def effective_sizes(reference: BlockCounts, current: BlockCounts) -> EffectiveSizes:
@@ -188,8 +240,8 @@ def _degrees(phi: float, n_blocks: int) -> float:
 
 
 def _row_variance(table: BlockCounts) -> float:
-    share = table.sums.sum(axis=0) / table.n_rows
-    return float((share * (1 - share)) @ table.weight)
+    mean, square = (part.sum(axis=0) / table.n_rows for part in (table.sums, table.squares))
+    return float((square - mean**2) @ table.weight)
 
 
 def _residuals(table: BlockCounts) -> np.ndarray:
@@ -199,8 +251,8 @@ def _residuals(table: BlockCounts) -> np.ndarray:
 
 
 def _within_squares(table: BlockCounts) -> float:
-    share = table.sums / table.sizes[:, None]
-    return float(((table.sums * (1 - share)) @ table.weight).sum())
+    mean = table.sums / table.sizes[:, None]
+    return float(((table.squares - table.sums * mean) @ table.weight).sum())
 
 
 def _spectrum(sources: list[BlockCounts], within: float) -> np.ndarray:

@@ -73,3 +73,39 @@ class MetricError(MonitoringError):
             f"Metric {metric!r} failed on the labelled rows of the {window} window: {error}. "
             "Check that labels and scores have the shape the metric expects."
         )
+
+
+class SequenceError(MonitoringError):
+    """Losses that a sequential test cannot take."""
+
+    @classmethod
+    def unusable(cls, n_rows: int, least: int, run_length: float, tolerance: float) -> Self:
+        """Too short a reference, or bounds that mean nothing."""
+        return cls(
+            f"A sequential test needs at least {least} reference losses, a run length > 1 and a "
+            f"tolerance >= 0; got {n_rows}, {run_length} and {tolerance}. "
+            "Validate on more rows, or correct the monitoring settings."
+        )
+
+    @classmethod
+    def not_losses(cls, shape: tuple[int, ...], n_bad: int) -> Self:
+        """Not one finite number per row."""
+        return cls(
+            f"Losses must be one finite number per row; got shape {shape}, {n_bad} of them "
+            "not finite. Leave out rows whose label is not known yet."
+        )
+
+    @classmethod
+    def unequal(cls, n_losses: int, n_times: int) -> Self:
+        """Losses and times of different rows."""
+        return cls(
+            f"Losses and times must be of the same rows; got {n_losses} losses and {n_times} times."
+        )
+
+    @classmethod
+    def timeless(cls) -> Self:
+        """Times left out although the reference had them."""
+        return cls(
+            "The reference losses came with times, so update needs the time of every row too. "
+            "Pass times, or leave them out in both places."
+        )

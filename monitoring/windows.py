@@ -107,7 +107,7 @@ def block_starts(
         return None, None
     usable = []
     for length in BLOCK_LENGTHS:
-        pair = _floor(reference, length), _floor(current, length)
+        pair = floor_times(reference, length), floor_times(current, length)
         counts = [len(np.unique(starts)) for starts in pair]
         if min(counts) < MIN_BLOCKS:
             continue
@@ -121,7 +121,24 @@ def block_starts(
     return usable[-1][1] if usable else (None, None)
 
 
-def _floor(times: np.ndarray, length: str) -> np.ndarray:
+def block_length(times: np.ndarray) -> str | None:
+    """Return the length of the time blocks of one window, or None where it has too few.
+
+    As `block_starts` chooses it for a window compared with itself.
+    """
+    starts, _ = block_starts(times, times)
+    if starts is None:
+        return None
+    candidates = (length for length in BLOCK_LENGTHS if _is_cut(times, starts, length))
+    return next(candidates, None)
+
+
+def _is_cut(times: np.ndarray, starts: np.ndarray, length: str) -> bool:
+    return bool(np.array_equal(floor_times(times, length), starts))
+
+
+def floor_times(times: np.ndarray, length: str) -> np.ndarray:
+    """Return the start of the time block of `length` each time lies in."""
     width = pd.Timedelta(length).to_timedelta64().astype("m8[us]").astype("i8")
     ticks = times.astype("M8[us]").astype("i8")
     return np.asarray((ticks // width * width).astype("M8[us]"))

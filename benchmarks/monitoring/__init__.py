@@ -1,1 +1,1 @@
-"""How quiet and how quick the monitor is, and what the loop behind it costs."""
+"""What the monitor finds, what it leaves alone, and what it costs: commands that print tables."""

@@ -149,9 +149,8 @@ def test_effective_sizes_stay_within_bounds_on_any_table():
 
 
 def test_constant_columns_are_worth_all_their_rows():
-    table = BlockCounts(
-        sizes=np.full(12, 5.0), sums=np.tile([5.0, 0.0], (12, 1)), weight=np.ones(2)
-    )
+    sums = np.tile([5.0, 0.0], (12, 1))
+    table = BlockCounts(sizes=np.full(12, 5.0), sums=sums, weight=np.ones(2), squares=sums)
     sizes = effective_sizes(table, table)
     assert (sizes.reference, sizes.current) == (60, 60)
 
