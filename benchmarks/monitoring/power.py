@@ -19,7 +19,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from benchmarks.monitoring.path import Loop, Looked
+from benchmarks.monitoring.path import Looked, Loop
 from benchmarks.monitoring.quiet import LABEL_DELAY, REFERENCE_DAYS
 from benchmarks.monitoring.worlds import N_FIT, Champion, Rows, World, changed, fit_champion, weeks
 

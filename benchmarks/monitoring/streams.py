@@ -43,11 +43,22 @@ DEFAULT = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """A moment at which a policy is asked: rows are positions in the stream."""
+    """A moment at which a policy is asked; rows are positions in the stream.
+
+    Attributes
+    ----------
+    scored
+        Due since the last look.
+    known, arrived
+        Rows whose labels are known; those of them that were scored, and known only now.
+    window
+        Of the current window.
+    """
 
     now: pd.Timestamp
     scored: np.ndarray
     known: np.ndarray
+    arrived: np.ndarray
     window: np.ndarray
 
 
@@ -81,6 +92,7 @@ def looks_at(stream: Stream) -> Iterator[Look]:
     """Give the moments after the first fifth, the last one included."""
     first = round(FIRST_SHARE * len(stream.y))
     before, now = first, pd.Timestamp(stream.cutoff_time[first])
+    known = np.flatnonzero(stream.label_time <= now.to_datetime64())
     last = pd.Timestamp(stream.cutoff_time[-1])
     while before < len(stream.y):
         now = min(now + stream.step, last)
@@ -89,10 +101,13 @@ def looks_at(stream: Stream) -> Iterator[Look]:
             np.searchsorted(stream.cutoff_time, (now - stream.window).to_datetime64(), "right")
         )
         if until > before:
+            told, known = known, np.flatnonzero(stream.label_time <= now.to_datetime64())
+            arrived = np.setdiff1d(known, told)
             yield Look(
                 now=now,
                 scored=np.arange(before, until),
-                known=np.flatnonzero(stream.label_time <= now.to_datetime64()),
+                known=known,
+                arrived=arrived[(arrived >= first) & (arrived < until)],
                 window=np.arange(max(oldest, first), until),
             )
         before = until
@@ -116,7 +131,9 @@ def every(watch: Watch, look: Look, _prediction: np.ndarray) -> tuple[np.ndarray
 
 def on_drift(watch: Watch, look: Look, prediction: np.ndarray) -> tuple[np.ndarray, str] | None:
     """Retrain when the monitor decides so."""
-    decision = watch.look(look.now, look.window, prediction[look.window], look.known)
+    decision = watch.look(
+        look.now, look.window, prediction[look.window], (look.arrived, prediction[look.arrived])
+    )
     return (look.known, decision.reason) if decision.name == "retrain" else None
 
 

@@ -49,7 +49,11 @@ class Watch:
             self.retrains.append(now)
 
     def look(
-        self, now: pd.Timestamp, rows: np.ndarray, scores: np.ndarray, arrived: np.ndarray
+        self,
+        now: pd.Timestamp,
+        rows: np.ndarray,
+        scores: np.ndarray,
+        arrived: tuple[np.ndarray, np.ndarray],
     ) -> Decision:
         """Measure the current window and decide.
 
@@ -58,7 +62,8 @@ class Watch:
         rows, scores
             Positions of the current window's rows in the stream, and what was predicted.
         arrived
-            Losses of the rows whose labels became known since the last look, oldest first.
+            Positions and predictions of the rows whose labels became known since the last look,
+            oldest first.
         """
         stream, reference = self.stream, self.champion.reference
         is_known = stream.label_time[rows] <= now.to_datetime64()
@@ -69,8 +74,9 @@ class Watch:
             cutoff_time=stream.cutoff_time[rows],
             name="current",
         )
+        self._take_losses(arrived)
         decision = decide(
-            self._evidence(reference, current, arrived),
+            self._evidence(reference, current),
             self.history,
             policy=self.policy,
             now=now.to_pydatetime(),
@@ -79,7 +85,18 @@ class Watch:
         self.history.append(decision.to_past())
         return decision
 
-    def _evidence(self, reference: Window, current: Window, arrived: np.ndarray) -> Evidence:
+    def _take_losses(self, arrived: tuple[np.ndarray, np.ndarray]) -> None:
+        """Show the sequential test what the champion lost on rows that it scored itself."""
+        stream, reference = self.stream, self.champion.reference
+        if self.losses is None:
+            assert reference.labels is not None
+            known = losses_of(stream, reference.labels, reference.scores)
+            self.losses = LossMonitor(known, reference.cutoff_time)
+        rows, scores = arrived
+        lost = losses_of(stream, stream.y[rows], scores)
+        self.losses.update(lost, stream.cutoff_time[rows])
+
+    def _evidence(self, reference: Window, current: Window) -> Evidence:
         metric, stream = self.stream.problem.scoring, self.stream
         log_loss = METRICS["log_loss"]
         return Evidence(
