@@ -21,6 +21,7 @@ from flows.stages import Decided, SnapshotTaken
 from flows.state import DecisionRow, OutboxRow
 from flows.steps.data import snapshot, taken
 from flows.store import open_project_store
+from flows.timeline_page import TIMELINE, write_timeline
 from flows.tracking import open_project_tracker, short_moment
 from flows.workspace import Workspace
 from monitoring.report import render_report
@@ -135,6 +136,8 @@ def _log_decision(run: Run, champion: ServingVersion, measured: Measured, report
     tracked.log_metrics(_numbers(measured))
     tracked.log_json(measured.to_dict(), "evidence.json")
     tracked.log_text(report.read_text(encoding="utf-8"), "drift.html")
+    timeline = write_timeline(run.workspace, now=run.now)
+    tracked.log_text(timeline.read_text(encoding="utf-8"), TIMELINE)
     tracked.describe(
         decision_note(
             tracked,
@@ -209,4 +212,5 @@ def _labels(
 def report_path(workspace: Workspace) -> Path | None:
     """Give the newest drift report, or `None`."""
     reports = sorted(workspace.path("reports").glob("*.html"))
-    return reports[-1] if reports else None
+    looks = [report for report in reports if report.name != TIMELINE]
+    return looks[-1] if looks else None
