@@ -1,14 +1,16 @@
 """Warm starts after a drift: 99 % of the cold search's score is to be had in 30 % of its time.
 
-    python -m benchmarks.monitoring.warm --data DIRECTORY [--seconds 60] [--streams elec2 …]
+    python -m benchmarks.monitoring.warm --data DIRECTORY [--trials 14] [--seconds 60] [--streams …]
 
 A first search learns from the older half of a stream. Then time goes by: four fifths of the rows
 are there, and two searches start on them, one after the other in either order: a cold one, and one
-that begins with the first one's members and has 30 % of the time. Both are judged on the newest
-rows, which neither saw.
+that begins with the first one's members and has 30 % of the budget. Both are judged on the newest
+rows, which neither saw. The budget is a number of trials, and CPU seconds are what they took, so
+that other work on the machine changes nothing; with `--seconds` it is wall time.
 """
 
 import argparse
+import resource
 import tempfile
 import time
 from collections.abc import Sequence
@@ -34,18 +36,21 @@ class Searched:
 
     score: float
     seconds: float
+    cpu: float
     result: SearchResult
 
 
-def run(stream: Stream, until: float, seconds: float, warm: Sequence[Candidate] = ()) -> Searched:
+def run(
+    stream: Stream, until: float, budget: SearchBudget, warm: Sequence[Candidate] = ()
+) -> Searched:
     """Search on the first rows of a stream."""
     data = stream.rows(np.arange(round(until * len(stream.y))))
-    started = time.monotonic()
+    started, cpu = time.monotonic(), _cpu_seconds()
     with tempfile.TemporaryDirectory() as folder:
         result = search(
             data,
             stream.problem,
-            budget=SearchBudget(max_seconds=seconds),
+            budget=budget,
             seed=0,
             directory=Path(folder),
             warm=warm,
@@ -53,7 +58,15 @@ def run(stream: Stream, until: float, seconds: float, warm: Sequence[Candidate] 
     taken = time.monotonic() - started
     sealed = result.holdout
     score = stream.problem.scoring.score(sealed.y, sealed.predictions)
-    return Searched(score=score, seconds=taken, result=result)
+    return Searched(score=score, seconds=taken, cpu=_cpu_seconds() - cpu, result=result)
+
+
+def _cpu_seconds() -> float:
+    """Give what this process and its ended workers have taken."""
+    own, workers = (
+        resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    return own.ru_utime + own.ru_stime + workers.ru_utime + workers.ru_stime
 
 
 def candidates_of(result: SearchResult) -> tuple[Candidate, ...]:
@@ -62,15 +75,18 @@ def candidates_of(result: SearchResult) -> tuple[Candidate, ...]:
     return tuple(record.candidate for record in best[:MAX_CANDIDATES])
 
 
-def compare(stream: Stream, seconds: float, *, warm_first: bool) -> str:
+def compare(stream: Stream, budget: SearchBudget, *, warm_first: bool) -> str:
     """Search cold and warm, and give a row of the table."""
-    warm = candidates_of(run(stream, BEFORE, seconds).result)
+    warm = candidates_of(run(stream, BEFORE, budget).result)
+    n_trials = budget.max_trials and int(WARM_SHARE * budget.max_trials)
+    seconds = budget.max_seconds if n_trials else WARM_SHARE * budget.max_seconds
+    little = SearchBudget(max_seconds=seconds, max_trials=n_trials)
     if warm_first:
-        second = run(stream, AFTER, WARM_SHARE * seconds, warm)
-        first = run(stream, AFTER, seconds)
+        second = run(stream, AFTER, little, warm)
+        first = run(stream, AFTER, budget)
     else:
-        first = run(stream, AFTER, seconds)
-        second = run(stream, AFTER, WARM_SHARE * seconds, warm)
+        first = run(stream, AFTER, budget)
+        second = run(stream, AFTER, little, warm)
     up = stream.problem.scoring.greater_is_better
     share = second.score / first.score if up else first.score / second.score
     members = [
@@ -82,7 +98,7 @@ def compare(stream: Stream, seconds: float, *, warm_first: bool) -> str:
     less = sum(history_of(entry.candidate) != EVERYTHING for entry in members)
     return (
         f"| {stream.name} | {stream.problem.metric} | {first.score:.4f} | {second.score:.4f} | "
-        f"{share:.1%} | {first.seconds:.1f} | {second.seconds:.1f} | "
+        f"{share:.1%} | {first.cpu:.1f} | {second.cpu:.1f} | {second.cpu / first.cpu:.0%} | "
         f"{second.seconds / first.seconds:.0%} | {len(first.result.leaderboard.entries)} | "
         f"{len(second.result.leaderboard.entries)} | {origins} | {less} of {len(members)} |"
     )
@@ -93,16 +109,20 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--trials", type=int, default=14)
+    parser.add_argument("--seconds", type=float, help="Of the cold search, in place of trials.")
     parser.add_argument("--streams", nargs="+", choices=list(STREAMS), default=list(STREAMS))
     asked = parser.parse_args()
+    budget = SearchBudget(max_seconds=3_600.0, max_trials=asked.trials)
+    if asked.seconds is not None:
+        budget = SearchBudget(max_seconds=asked.seconds)
     print(
-        "| stream | metric | cold | warm | share of score | cold s | warm s | share of time "
-        "| cold trials | warm trials | members from | with less history |"
+        "| stream | metric | cold | warm | share of score | cold CPU s | warm CPU s | share of CPU "
+        "| share of time | cold trials | warm trials | members from | with less history |"
     )
-    print("|---" * 12 + "|")
+    print("|---" * 13 + "|")
     for number, name in enumerate(asked.streams):
-        row = compare(read_stream(name, asked.data), asked.seconds, warm_first=number % 2 == 1)
+        row = compare(read_stream(name, asked.data), budget, warm_first=number % 2 == 1)
         print(row, flush=True)
 
 
