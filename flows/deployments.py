@@ -5,14 +5,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
+import httpx
 import pandas as pd
 from prefect import Flow, flow
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 from prefect.deployments.runner import RunnerDeployment
+from prefect.exceptions import ObjectNotFound
 from prefect.types.entrypoint import EntrypointType
 
 from flows.dispatch import Send, dispatch_project
+from flows.errors import DeliveryError
 from flows.monitor import monitor_project
 from flows.orchestration import call_as_task, current_narrator
 from flows.project import Project
@@ -118,14 +121,26 @@ def _deployment(name: str, project: Project, folder: Path, cron: str) -> RunnerD
     return cast(RunnerDeployment, made)
 
 
-def _send_to_server(_workspace: Workspace, row: OutboxRow) -> str:
+def _send_to_server(workspace: Workspace, row: OutboxRow) -> str:
     parameters = dict(row.parameters)
-    taken = run_deployment(
-        name=row.deployment,
-        parameters={**parameters, "reason": row.reason, "trigger": row.idempotency_key},
-        timeout=0,
-        idempotency_key=row.idempotency_key,
-    )
+    try:
+        taken = run_deployment(
+            name=row.deployment,
+            parameters={**parameters, "reason": row.reason, "trigger": row.idempotency_key},
+            timeout=0,
+            idempotency_key=row.idempotency_key,
+        )
+    except ObjectNotFound as error:
+        raise DeliveryError(
+            f"Expected a deployment {row.deployment!r} on Prefect's server, there is none. Serve "
+            "it: perennial up, or prefect deploy --all"
+        ) from error
+    except (httpx.HTTPError, OSError, RuntimeError) as error:
+        # NOTE: the client turns a refused connection into a RuntimeError.
+        address = workspace.settings.prefect_api_url
+        raise DeliveryError(
+            f"Expected Prefect's server at {address} to take it, it did not: {error}"
+        ) from error
     run = cast(FlowRun, taken)
     return f"flow run {run.id}"
 

@@ -14,6 +14,7 @@ from flows.champion import ServingVersion, predictions_of
 from flows.measurement import Measured, measure
 from flows.narration import Narrator
 from flows.notes import decision_note
+from flows.notices import Notice, notify
 from flows.runs import Call, Run, call_directly, finish, running
 from flows.score import find_champion
 from flows.sections import seconds_of
@@ -50,7 +51,23 @@ def monitor_project(
         decided = call(decide_and_report, run, champion, window, measured)
         outcome = asdict(decided)
         finish(run, outcome)
+        if decided.kind == "Retrain":
+            notify(workspace, narrator, _decision_notice(run, decided))
     return outcome
+
+
+def _decision_notice(run: Run, decided: Decided) -> Notice:
+    return Notice(
+        event="decision",
+        text=f"{run.workspace.name}: retrain asked for, {decided.reason}",
+        at=run.now,
+        facts={
+            "decision": decided.kind,
+            "decision_id": decided.decision_id,
+            "reason": decided.reason,
+            "version": decided.version,
+        },
+    )
 
 
 def current_window(run: Run, champion: ServingVersion, tables: SnapshotTaken) -> Window:

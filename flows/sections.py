@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import urllib.parse
 from collections.abc import Iterable
 from typing import Annotated, Literal, get_args
 
@@ -197,6 +198,13 @@ class PromotionSection(Section):
         return tuple(dict.fromkeys((*self.slices, *groups)))
 
 
+def _webhook(url: str) -> str:
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("expected a URL such as https://chat.example.org/hooks/abc, got another")
+    return url
+
+
 class MonitoringSection(Section):
     """When evidence becomes a decision to retrain.
 
@@ -204,12 +212,15 @@ class MonitoringSection(Section):
     ----------
     persistence
         In how many of the last three windows, the newest among them, there must be an alarm.
+    webhook
+        Where decisions to retrain, and the verdicts that follow, are POSTed as JSON.
     """
 
     window: Duration = "7d"
     cooldown: Duration = "3d"
     min_rows: int = Field(200, ge=1)
     persistence: int = Field(2, ge=1, le=3)
+    webhook: Annotated[str, AfterValidator(_webhook)] | None = Field(None, repr=False)
 
 
 class SchedulesSection(Section):

@@ -35,7 +35,7 @@ class Histories:
     @property
     def settled(self) -> str:
         """The history that wins with the leader and the runner-up, all of it until then."""
-        if not (first := self._first()):
+        if len(self._histories) < 2 or not (first := self._first()):
             return EVERYTHING
         best = self._best(first[0])
         is_confirmed = best != EVERYTHING and all(

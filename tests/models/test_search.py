@@ -77,7 +77,7 @@ def test_a_search_ends_with_a_model_that_is_better_than_nothing(found):
     assert {e.candidate.family for e in board.entries} == {
         "constant", "linear", "lightgbm", "extra_trees",
     }  # fmt: skip
-    assert {e.origin for e in board.entries} == {"baseline", "portfolio", "tpe"}
+    assert {e.origin for e in board.entries} == {"baseline", "portfolio", "history"}
     np.testing.assert_array_equal(result.holdout.y, data.y[result.holdout.indices])
 
 
