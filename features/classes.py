@@ -54,18 +54,36 @@ def encode(labels: pa.ChunkedArray, task: str, classes: Classes | None) -> pa.Ch
     values = _comparable(labels, task)
     if task == "regression" or classes is None:
         return values.cast(_CODES[task])
+    codes = _positions(values, classes)
+    unknown = pc.and_(pc.is_null(codes), pc.is_valid(values))
+    if pc.any(unknown).as_py():
+        new = sorted(pc.unique(values.filter(unknown)).to_pylist())
+        raise LabelError.new_classes(new, classes)
+    return codes.cast(_CODES[task])
+
+
+def are_unknown(labels: pa.ChunkedArray, task: str, classes: Classes | None) -> pa.ChunkedArray:
+    """Say of every label whether it is none of `classes`, which `encode` would refuse.
+
+    Raises
+    ------
+    LabelError
+        When a label does not fit the task.
+    """
+    if task == "regression" or classes is None or labels.null_count == len(labels):
+        return pa.chunked_array([pa.repeat(pa.scalar(False), len(labels))])
+    values = _comparable(labels, task)
+    return pc.and_(pc.is_null(_positions(values, classes)), pc.is_valid(values))
+
+
+def _positions(values: pa.ChunkedArray, classes: Classes) -> pa.ChunkedArray:
     try:
         known = pa.array(classes).cast(values.type)
     except pa.ArrowInvalid:
         known = pa.array(classes)
     if known.type != values.type:
         raise LabelError.wrong_type("label", f"of the classes {classes}", str(values.type))
-    codes = pc.index_in(values, known)
-    unknown = pc.and_(pc.is_null(codes), pc.is_valid(values))
-    if pc.any(unknown).as_py():
-        new = sorted(pc.unique(values.filter(unknown)).to_pylist())
-        raise LabelError.new_classes(new, classes)
-    return codes.cast(_CODES[task])
+    return pc.index_in(values, known)
 
 
 def _comparable(labels: pa.ChunkedArray, task: str) -> pa.ChunkedArray:

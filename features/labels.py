@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from features.answers import CUTOFF_TIME, LABEL, LABEL_TIME, run_label_sql
 from features.checks import check_moment
-from features.classes import Classes, encode, find_classes
+from features.classes import Classes, are_unknown, encode, find_classes
 from features.errors import FeatureError
 from features.fingerprint import fingerprint
 from features.label_errors import LabelError
@@ -157,17 +157,25 @@ def known_labels(
     Returns
     -------
     pandas.DataFrame
-        As `Labels.frame`.
+        As `Labels.frame`; a label that is none of `classes` is NaN, and nothing else is.
 
     Raises
     ------
     LabelError
-        As `make_labels`, and when a label is none of `classes`.
+        As `make_labels`.
     """
     known = known_answers(snapshot, target, now=now)
     if classes is None and known.num_rows > 0:
         classes = find_classes(known[LABEL], target.task, required=True)
-    return _to_frame(known, target.task, classes)
+    unknown = are_unknown(known[LABEL], target.task, classes)
+    return _to_frame(_without(known, unknown), target.task, classes)
+
+
+def _without(rows: pa.Table, forgotten: pa.ChunkedArray) -> pa.Table:
+    """Give the rows with some of their labels null."""
+    nulls = pa.scalar(None, rows[LABEL].type)
+    labels = pc.if_else(forgotten, nulls, rows[LABEL])
+    return rows.set_column(rows.column_names.index(LABEL), LABEL, labels)
 
 
 def known_answers(snapshot: Snapshot, target: Target, *, now: pd.Timestamp) -> pa.Table:

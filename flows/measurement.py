@@ -13,13 +13,13 @@ from flows.sections import seconds_of
 from flows.workspace import Workspace
 from models.metrics import METRICS
 from monitoring.decision import Decision, PastDecision, decide
-from monitoring.drift import measure_drift
 from monitoring.evidence import Evidence
-from monitoring.performance import measure_performance
-from monitoring.policy import DecisionPolicy, DriftPolicy
+from monitoring.gathering import Question, gather_evidence
+from monitoring.policy import CheckPolicy, DecisionPolicy
 from monitoring.windows import Window
 
 _DAY = 86_400
+BUDGET_DAYS = 30
 
 Kind = Literal["Keep", "Wait", "Retrain"]
 _KINDS: Mapping[str, Kind] = {"keep": "Keep", "wait": "Wait", "retrain": "Retrain"}
@@ -44,18 +44,30 @@ class Measured:
         return {"evidence": self.evidence.to_dict(), "decision": self.decision.to_dict()}
 
 
-def measure(run: Run, champion: ServingVersion, current: Window) -> Measured:
-    """Compare the current window with the champion's reference and decide."""
+def measure(run: Run, champion: ServingVersion, current: Window, history: Window) -> Measured:
+    """Compare the current window with the champion's reference and decide.
+
+    `history` is all the champion scored, oldest first, with labels and without features.
+    """
     reference = reference_window(champion)
-    drift = measure_drift(reference, current, policy=DriftPolicy(), importance=champion.importance)
-    evidence = Evidence(drift=drift, performance=_performance(run, reference, current))
+    evidence = gather_evidence(
+        reference,
+        current,
+        history,
+        question=_question(run.workspace, champion),
+        now=run.now.to_pydatetime(),
+    )
+    asked_for = _retrains(run.workspace, run.now)
+    month_ago = run.now - pd.Timedelta(days=BUDGET_DAYS)
     decision = decide(
         evidence,
         _history(run.workspace, champion.version, run.now),
         policy=_policy(run.workspace),
         now=run.now.to_pydatetime(),
-        last_retrain=_last_retrain(run.workspace),
+        last_retrain=max(asked_for, default=None),
         n_rejected=_rejected_since_promotion(run.workspace),
+        n_retrains=sum(pd.Timestamp(moment) > month_ago for moment in asked_for),
+        trained_at=champion.trained_as_of.to_pydatetime(),
     )
     return Measured(reference=reference, current=current, evidence=evidence, decision=decision)
 
@@ -72,16 +84,19 @@ def reference_window(champion: ServingVersion) -> Window:
     )
 
 
-def _performance(run: Run, reference: Window, current: Window) -> Any:
-    metric = METRICS[run.workspace.project.target.metric]
-    return measure_performance(
-        reference,
-        current,
+def _question(workspace: Workspace, champion: ServingVersion) -> Question:
+    target = workspace.project.target
+    metric = METRICS[target.metric]
+    silence = seconds_of(workspace.project.monitoring.max_silence) / _DAY
+    return Question(
         metric=metric.score,
         greater_is_better=metric.greater_is_better,
         metric_name=metric.name,
-        seed=run.workspace.project.search.seed,
-        also=_also(run.workspace.project.target.task, metric.name),
+        also=_also(target.task, metric.name),
+        are_probabilities=target.task != "regression",
+        importance=champion.importance,
+        check_policy=CheckPolicy(max_silence_days=silence),
+        seed=workspace.project.search.seed,
     )
 
 
@@ -101,6 +116,10 @@ def _policy(workspace: Workspace) -> DecisionPolicy:
         min_rows=section.min_rows,
         cooldown_days=seconds_of(section.cooldown) / _DAY,
         persistence=section.persistence,
+        margin=section.margin,
+        max_importance_drifted=section.important,
+        max_retrains=section.budget,
+        max_age_days=None if section.max_age is None else seconds_of(section.max_age) / _DAY,
     )
 
 
@@ -112,9 +131,13 @@ def _history(workspace: Workspace, version: str, now: pd.Timestamp) -> list[Past
     ]
 
 
-def _last_retrain(workspace: Workspace) -> Any:
+def _retrains(workspace: Workspace, now: pd.Timestamp) -> list[Any]:
+    """Give the moments of retrains before now, those too that wait for a server to take them."""
     rows = workspace.ledger.runs(workspace.name, "retrain")
-    return max((row.now for row in rows if row.status != "failed"), default=None)
+    waiting = workspace.ledger.outbox(workspace.name, pending=True)
+    moments = [row.now for row in rows if row.status != "failed"]
+    moments += [order.written_at for order in waiting]
+    return [moment for moment in moments if pd.Timestamp(moment) <= now]
 
 
 def _rejected_since_promotion(workspace: Workspace) -> int:

@@ -47,7 +47,8 @@ def monitor_project(
         champion = call(find_champion, run)
         tables = call(snapshot, run)
         window = call(current_window, run, champion, tables)
-        measured = call(measure, run, champion, window)
+        history = call(scored_history, run, champion, tables)
+        measured = call(measure, run, champion, window, history)
         decided = call(decide_and_report, run, champion, window, measured)
         outcome = asdict(decided)
         finish(run, outcome)
@@ -81,12 +82,31 @@ def current_window(run: Run, champion: ServingVersion, tables: SnapshotTaken) ->
         key = run.workspace.entity_key
         store = open_project_store(run.workspace)
         features = store.read_training(champion.service, scored[[key, "cutoff_time"]])[columns]
+    return _window(run, champion, tables, scored, features)
+
+
+def scored_history(run: Run, champion: ServingVersion, tables: SnapshotTaken) -> Window:
+    """Gather all that the champion ever scored, with the labels known by now and no features."""
+    scored = scored_between(run.workspace, champion.version, pd.Timestamp.min, run.now)
+    scored = scored.sort_values("cutoff_time", kind="stable", ignore_index=True)
+    return _window(run, champion, tables, scored, pd.DataFrame(index=scored.index))
+
+
+def _window(
+    run: Run,
+    champion: ServingVersion,
+    tables: SnapshotTaken,
+    scored: pd.DataFrame,
+    features: pd.DataFrame,
+) -> Window:
+    labels, n_unknown = _labels(run, champion, tables, scored)
     return Window(
         features=features.reset_index(drop=True),
         scores=predictions_of(scored, champion),
-        labels=_labels(run, champion, tables, scored),
+        labels=labels,
         cutoff_time=scored["cutoff_time"].to_numpy("datetime64[us]"),
         name="current",
+        n_unknown_classes=n_unknown,
     )
 
 
@@ -174,6 +194,11 @@ def _numbers(measured: Measured) -> dict[str, float]:
         "importance_drifted": drift.importance_drifted,
         "score_effect": drift.score_effect,
     }
+    concept = measured.evidence.concept
+    if concept is not None:
+        numbers |= {"loss": concept.recent_mean, "loss_reference": concept.reference_mean}
+        numbers["loss_evidence"] = concept.log_evidence
+    numbers["checks_failed"] = float(sum(not check.passed for check in measured.evidence.checks))
     for criterion in performance.criteria if performance else ():
         numbers[criterion.name] = criterion.current.value
         numbers[f"{criterion.name}_reference"] = criterion.reference.value
@@ -212,8 +237,11 @@ def _order(run: Run, row: DecisionRow) -> OutboxRow:
 
 def _labels(
     run: Run, champion: ServingVersion, tables: SnapshotTaken, scored: pd.DataFrame
-) -> np.ndarray:
-    """Look up the labels known by now; NaN where the answer is still open."""
+) -> tuple[np.ndarray, int]:
+    """Look up the labels known by now; NaN where the answer is still open or of no known class.
+
+    How many are of a class the champion does not know is the second result.
+    """
     key = run.workspace.entity_key
     known = known_labels(
         taken(run, tables),
@@ -222,8 +250,11 @@ def _labels(
         classes=champion.model.problem.classes or None,
     )
     columns = [key, "cutoff_time"]
-    joined = scored[columns].merge(known[[*columns, "label"]], on=columns, how="left")
-    return np.asarray(joined["label"], dtype=float)
+    joined = scored[columns].merge(
+        known[[*columns, "label"]], on=columns, how="left", indicator="found"
+    )
+    is_unknown = (joined["found"] == "both") & joined["label"].isna()
+    return np.asarray(joined["label"], dtype=float), int(is_unknown.sum())
 
 
 def report_path(workspace: Workspace) -> Path | None:

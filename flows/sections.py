@@ -210,8 +210,24 @@ class MonitoringSection(Section):
 
     Attributes
     ----------
+    window
+        How far back from now the current window reaches.
+    cooldown
+        How long no other retrain begins after one; doubled for every challenger rejected since.
+    min_rows
+        Fewest rows of a window to decide on.
     persistence
         In how many of the last three windows, the newest among them, there must be an alarm.
+    budget
+        Retrains that drift may begin in any 30 days.
+    max_age
+        Age of the champion from which it is retrained although nothing alarms.
+    max_silence
+        Age of the newest scored row from which the data check of freshness fails.
+    margin
+        Loss of the metric that matters, as a share of its value on the reference.
+    important
+        Share of the champion's importance that must drift to alarm without labels.
     webhook
         Where decisions to retrain, and the verdicts that follow, are POSTed as JSON.
     """
@@ -220,6 +236,11 @@ class MonitoringSection(Section):
     cooldown: Duration = "3d"
     min_rows: int = Field(200, ge=1)
     persistence: int = Field(2, ge=1, le=3)
+    budget: int = Field(8, ge=0)
+    max_age: Duration | None = None
+    max_silence: Duration = "3d"
+    margin: float = Field(0.03, ge=0, le=1)
+    important: float = Field(0.3, gt=0, le=1)
     webhook: Annotated[str, AfterValidator(_webhook)] | None = Field(None, repr=False)
 
 

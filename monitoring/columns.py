@@ -6,11 +6,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from monitoring.evidence import ColumnDrift, ColumnTest
+from monitoring.evidence import ColumnDrift, ColumnTest, TestName
 from monitoring.levels import compare_levels, compare_new_levels
 from monitoring.policy import DriftPolicy
 from monitoring.samples import Comparison, Sample
-from monitoring.statistics import compare_numbers, compare_rates
+from monitoring.statistics import compare_numbers, compare_ranks, compare_rates
 
 MAX_LEVELS = 50
 """Most frequent levels kept apart; the others are compared together."""
@@ -153,6 +153,7 @@ def compare_column(pair: ColumnPair, policy: DriftPolicy) -> ColumnDrift:
         sizes, psi = (result.n_reference, result.n_current), result.psi
         method = "chi-square" if pair.is_levels else "ks"
         tests.append(_asked("distribution", method, result, policy.min_distance))
+        tests += _ask_ranks(pair, policy)
     tests += _ask_missing(pair, policy)
     tests += _ask_new_levels(pair, policy)
     return ColumnDrift(
@@ -181,6 +182,17 @@ def compare_distribution(reference: pd.Series, current: pd.Series, is_levels: bo
     return compare_levels(_sample(reference, codes[0]), _sample(current, codes[1]))
 
 
+def _ask_ranks(pair: ColumnPair, policy: DriftPolicy) -> list[ColumnTest]:
+    if pair.is_levels:
+        return []
+    known = pair.reference.dropna(), pair.current.dropna()
+    location, spread = compare_ranks(*(_sample(s, s.to_numpy(float)) for s in known))
+    return [
+        _asked("location", "wilcoxon", location, policy.min_rank_shift),
+        _asked("spread", "ansari-bradley", spread, policy.min_rank_shift),
+    ]
+
+
 def _ask_missing(pair: ColumnPair, policy: DriftPolicy) -> list[ColumnTest]:
     missing = pair.reference.isna(), pair.current.isna()
     if pair.kind == "unknown" or not len(missing[0]) or not len(missing[1]):
@@ -201,7 +213,7 @@ def _ask_new_levels(pair: ColumnPair, policy: DriftPolicy) -> list[ColumnTest]:
 
 
 def _asked(
-    name: Literal["distribution", "missing", "new levels"],
+    name: TestName,
     method: str,
     result: Comparison,
     floor: float,
@@ -229,7 +241,14 @@ def _summarise(pair: ColumnPair) -> str:
     if not pair.is_comparable:
         return "" if pair.kind == "unknown" else "values known in one window only"
     if not pair.is_levels:
-        return f"median {pair.reference.median():.4g} to {pair.current.median():.4g}"
+        known = pair.reference.dropna().to_numpy(float), pair.current.dropna().to_numpy(float)
+        (low, middle, high), (low_now, middle_now, high_now) = (
+            np.quantile(values, [0.25, 0.5, 0.75]) for values in known
+        )
+        return (
+            f"median {middle:.4g} to {middle_now:.4g}, "
+            f"middle half {high - low:.3g} to {high_now - low_now:.3g} wide"
+        )
     shares = pd.concat(
         [s.value_counts(normalize=True) for s in (pair.reference, pair.current)], axis=1
     ).fillna(0.0)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from monitoring.evidence import Criterion, Evidence
+from monitoring.evidence import Criterion, DriftEvidence, Evidence, SequentialEvidence
 from monitoring.policy import DecisionPolicy
 
 
@@ -15,17 +15,21 @@ class Concerns:
     worse
         Criteria that got worse beyond chance and margin, the worst first.
     has_drifted
-        Whether enough important features and the scores drifted.
+        Whether enough important features, or the scores, drifted.
     is_cleared
         Whether labels show performance to hold, so that drift is not acted upon.
     is_severe
         Whether `worse` is too clear and too large to wait for a second window.
+    has_changed_concept
+        Whether the losses of all labelled rows since promotion say so; that evidence is gathered
+        over windows, so it need not persist.
     """
 
     worse: tuple[Criterion, ...]
     has_drifted: bool
     is_cleared: bool
     is_severe: bool
+    has_changed_concept: bool
     reason: str
     """The first of these in one clause, or "" where nothing alarms."""
 
@@ -38,23 +42,45 @@ def find_concerns(evidence: Evidence, policy: DecisionPolicy) -> Concerns:
         key=lambda c: -c.worse_by / margin_of(c, policy),
     )
     drift = evidence.drift
-    has_drifted = drift.score_drifted and drift.importance_drifted >= policy.max_importance_drifted
+    is_important = drift.importance_drifted >= max(policy.max_importance_drifted, 1e-12)
+    has_drifted = drift.score_drifted or is_important
     is_cleared = _is_cleared(evidence, criteria, policy)
+    has_changed_concept = evidence.concept is not None and evidence.concept.stands
     reason = ""
     if worse:
         reason = describe(worse[0])
+    elif has_changed_concept and evidence.concept is not None:
+        reason = describe_concept(evidence.concept)
     elif has_drifted and not is_cleared:
-        reason = (
-            f"scores drifted ({drift.score_effect:.2f}), "
-            f"{drift.importance_drifted:.0%} of importance drifted"
-        )
+        reason = _describe_drift(drift)
     return Concerns(
         worse=tuple(worse),
         has_drifted=has_drifted,
         is_cleared=is_cleared,
         is_severe=any(_is_severe(c, len(criteria), policy) for c in worse),
+        has_changed_concept=has_changed_concept,
         reason=reason,
     )
+
+
+def describe_concept(concept: SequentialEvidence) -> str:
+    """Return what the losses say in one clause with numbers."""
+    since = f" since {concept.onset_time[:10]}" if concept.onset_time else ""
+    return f"loss a row {concept.reference_mean:.3g} to {concept.recent_mean:.3g}{since}"
+
+
+def _describe_drift(drift: DriftEvidence) -> str:
+    """Return what drifted in one clause, the most important column by name.
+
+    Scores alone may drift where many columns moved a little, or the base rate with them.
+    """
+    scores = f"scores drifted ({drift.score_effect:.2f})"
+    if not drift.drifted:
+        return scores
+    first, n_more = drift.drifted[0].column, len(drift.drifted) - 1
+    others = f" and {n_more} more" if n_more else ""
+    columns = f"{first[:40]}{others} drifted, {drift.importance_drifted:.0%} of importance"
+    return f"{scores}, {columns}" if drift.score_drifted else columns
 
 
 def margin_of(criterion: Criterion, policy: DecisionPolicy) -> float:

@@ -4,6 +4,7 @@ Each step asks one thing, answers with numbers, and may end the ladder. Whether 
 alarming is found before cooldown and persistence are asked, so the history stays complete.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ import pandas as pd
 from monitoring.concerns import (
     Concerns,
     describe,
+    describe_concept,
     find_concerns,
     margin_of,
     usable_criteria,
@@ -126,8 +128,10 @@ def decide(
     now: datetime,
     last_retrain: datetime | None,
     n_rejected: int = 0,
+    n_retrains: int = 0,
+    trained_at: datetime | None = None,
 ) -> Decision:
-    """Climb the ladder: rows, performance, drift, alarm, cooldown, persistence.
+    """Climb the ladder: rows, data, performance, concept, drift, alarm, and what may hold it up.
 
     Parameters
     ----------
@@ -143,41 +147,87 @@ def decide(
         When the last retraining was asked for, or None.
     n_rejected
         Challengers that failed their gates since the last promotion; each doubles the cooldown.
+    n_retrains
+        Retrainings begun in the 30 days before now.
+    trained_at
+        When the champion was trained (naive UTC); None: its age is not asked for.
 
     Returns
     -------
     Decision
-        `Retrain` only for a window that is alarming. More of what alarms never turns a
-        `Retrain` into a `Keep`.
+        `Retrain` only for a window that is alarming or a champion that is too old. More of what
+        alarms never turns a `Retrain` into a `Keep`.
     """
     concerns = find_concerns(evidence, policy)
+    age = _age(policy, now, trained_at)
     steps = [
-        _ask_rows(evidence, policy),
+        _ask_rows(evidence, policy, age),
+        _ask_data(evidence),
         _ask_performance(evidence, concerns, policy),
+        _ask_concept(evidence),
         _ask_drift(evidence, concerns, policy),
-        _ask_alarm(concerns),
+        _ask_alarm(concerns, age),
         _ask_cooldown(policy, now, last_retrain, n_rejected),
-        _ask_persistence(concerns, history, policy),
+        _ask_budget(policy, n_retrains),
+        _ask_persistence(concerns, history, policy, age),
     ]
     ladder = tuple(_until_stop(steps))
-    alarming = bool(concerns.reason) and ladder[0].stop is None
+    has_rows = _has_rows(evidence, policy)
     stop = ladder[-1].stop or "retrain"
     return _OUTCOMES[stop](
-        reason=_one_line(stop, ladder[-1], concerns),
+        reason=_one_line(stop, ladder[-1], concerns, age),
         ladder=ladder,
-        alarming=alarming,
+        alarming=bool(concerns.reason) and has_rows,
         decided_at=now,
     )
 
 
-def _ask_rows(evidence: Evidence, policy: DecisionPolicy) -> Step:
+def _age(policy: DecisionPolicy, now: datetime, trained_at: datetime | None) -> str:
+    """Return how old the champion is where that is too old, else ""."""
+    if policy.max_age_days is None or trained_at is None:
+        return ""
+    days = (pd.Timestamp(now) - pd.Timestamp(trained_at)).total_seconds() / 86_400
+    if days < policy.max_age_days:
+        return ""
+    return f"the champion is {days:.0f} days old, {policy.max_age_days:g} are allowed"
+
+
+def _has_rows(evidence: Evidence, policy: DecisionPolicy) -> bool:
+    return min(evidence.drift.n_current, evidence.drift.n_reference) >= policy.min_rows
+
+
+def _ask_rows(evidence: Evidence, policy: DecisionPolicy, age: str) -> Step:
     n_rows, n_reference = evidence.drift.n_current, evidence.drift.n_reference
-    is_enough = min(n_rows, n_reference) >= policy.min_rows
+    goes_on = _has_rows(evidence, policy) or bool(age)
     return Step(
         question="Enough rows?",
         answer=f"{n_rows:,} current and {n_reference:,} reference rows, {policy.min_rows:,} needed",
-        stop=None if is_enough else "wait",
+        stop=None if goes_on else "wait",
     )
+
+
+def _ask_data(evidence: Evidence) -> Step:
+    failed = [check for check in evidence.checks if not check.passed]
+    if not evidence.checks:
+        answer = "not checked"
+    elif failed:
+        answer = "no: " + "; ".join(f"{check.name}: {check.sentence}" for check in failed)
+    else:
+        names = ", ".join(check.name for check in evidence.checks)
+        answer = f"yes: {len(evidence.checks)} checks passed ({names})"
+    return Step(question="Is the data as it should be?", answer=answer)
+
+
+def _ask_concept(evidence: Evidence) -> Step:
+    question = "Have losses risen since promotion?"
+    concept = evidence.concept
+    if concept is None:
+        return Step(question=question, answer="not measured")
+    answer = (
+        f"{describe_concept(concept)}; evidence {math.exp(min(concept.log_evidence, 50)):,.0f} of "
+        f"{concept.run_length:,.0f} needed, on {concept.n_rows:,} labelled rows"
+    )
+    return Step(question=question, answer=("yes: " if concept.stands else "no: ") + answer)
 
 
 def _ask_performance(evidence: Evidence, concerns: Concerns, policy: DecisionPolicy) -> Step:
@@ -200,23 +250,26 @@ def _ask_performance(evidence: Evidence, concerns: Concerns, policy: DecisionPol
 
 def _ask_drift(evidence: Evidence, concerns: Concerns, policy: DecisionPolicy) -> Step:
     drift = evidence.drift
+    unused = sum(column.importance <= 0 for column in drift.drifted)
     answer = (
         f"{len(drift.drifted)} of {len(drift.columns)} features, "
         f"{drift.importance_drifted:.0%} of importance (limit {policy.max_importance_drifted:.0%})"
         f"; scores {'drifted' if drift.score_drifted else 'did not drift'} "
         f"(distance {drift.score_effect:.2f})"
     )
+    if unused:
+        answer += f"; {unused} of them the champion does not use: reported, not acted upon"
     if concerns.has_drifted and concerns.is_cleared and not concerns.worse:
         answer += "; not acted upon, as labels show performance to hold"
     return Step(
-        question="Have important features and the scores drifted?",
+        question="Have important features or the scores drifted?",
         answer=("yes: " if concerns.has_drifted else "no: ") + answer,
     )
 
 
-def _ask_alarm(concerns: Concerns) -> Step:
-    if concerns.reason:
-        answer = f"yes: {concerns.reason}"
+def _ask_alarm(concerns: Concerns, age: str) -> Step:
+    if concerns.reason or age:
+        answer = f"yes: {concerns.reason or age}"
     elif concerns.has_drifted:
         answer = "no: drift without loss of performance"
     else:
@@ -224,7 +277,7 @@ def _ask_alarm(concerns: Concerns) -> Step:
     return Step(
         question="Is the window alarming?",
         answer=answer,
-        stop=None if concerns.reason else "keep",
+        stop=None if concerns.reason or age else "keep",
     )
 
 
@@ -244,8 +297,18 @@ def _ask_cooldown(
     return Step(question=question, answer=f"yes: {length} ended {until:%Y-%m-%d %H:%M}")
 
 
+def _ask_budget(policy: DecisionPolicy, n_retrains: int) -> Step:
+    is_left = n_retrains < policy.max_retrains
+    answer = f"{n_retrains} retrains in the last 30 days, {policy.max_retrains} allowed"
+    return Step(
+        question="Is there budget for a retrain?",
+        answer=f"{'yes' if is_left else 'no'}: {answer}",
+        stop=None if is_left else "wait",
+    )
+
+
 def _ask_persistence(
-    concerns: Concerns, history: Sequence[PastDecision], policy: DecisionPolicy
+    concerns: Concerns, history: Sequence[PastDecision], policy: DecisionPolicy, age: str
 ) -> Step:
     question = "Has it persisted, or is it severe?"
     earlier = list(history)[len(history) - policy.of_windows + 1 :] if policy.of_windows > 1 else []
@@ -254,6 +317,11 @@ def _ask_persistence(
     rule = f"{policy.persistence} of {policy.of_windows} needed"
     if concerns.is_severe:
         return Step(question=question, answer=f"severe; {counted}", stop="retrain")
+    if concerns.has_changed_concept:
+        answer = f"yes: evidence of losses is gathered over windows; {counted}"
+        return Step(question=question, answer=answer, stop="retrain")
+    if age:
+        return Step(question=question, answer="yes: age does not pass", stop="retrain")
     is_persistent = n_alarming >= policy.persistence
     return Step(
         question=question,
@@ -269,9 +337,11 @@ def _until_stop(steps: Sequence[Step]) -> Iterator[Step]:
             return
 
 
-def _one_line(stop: Verdict, last: Step, concerns: Concerns) -> str:
+def _one_line(stop: Verdict, last: Step, concerns: Concerns, age: str) -> str:
     detail = last.answer.removeprefix("no: ").removeprefix("yes: ")
-    if stop == "retrain":
+    if stop == "retrain" and not concerns.reason:
+        line = age
+    elif stop == "retrain":
         line = concerns.reason + ("; severe" if concerns.is_severe else f"; {detail}")
     elif concerns.reason and last.question != "Enough rows?":
         line = f"{detail}; {concerns.reason}"

@@ -100,6 +100,15 @@ class BlockCounts:
         sums = self.sums.cumsum(axis=1)[:, :-1]
         return BlockCounts(sizes=self.sizes, sums=sums, weight=self.weight[:-1], squares=sums)
 
+    def scored(self, scores: np.ndarray) -> "BlockCounts":
+        """Return sums of one number per row, which depends on its code, shape (n_codes,)."""
+        return BlockCounts(
+            sizes=self.sizes,
+            sums=(self.sums @ scores)[:, None],
+            weight=np.ones(1),
+            squares=(self.sums @ scores**2)[:, None],
+        )
+
     def only(self, code: int) -> "BlockCounts":
         """Return the counts of one code."""
         sums = self.sums[:, [code]]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-TestName = Literal["distribution", "missing", "new levels", "presence"]
+TestName = Literal["distribution", "location", "spread", "missing", "new levels", "presence"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +40,12 @@ class ColumnTest(Record):
     Parameters
     ----------
     name
-        What was compared: the distribution of known values, the share of missing ones, levels
-        unknown to the reference, or whether the column is there at all.
+        What was compared: the distribution of known values, where they lie and how far they
+        spread, the share of missing ones, levels unknown to the reference, or whether the column
+        is there at all.
     method
-        "ks", "chi-square", "proportions", "good-turing" or "presence".
+        "ks", "chi-square", "wilcoxon", "ansari-bradley", "proportions", "good-turing" or
+        "presence".
     p_value, p_adjusted
         Raw, and corrected across all tests of all columns.
     effect, floor
@@ -229,8 +231,64 @@ class PerformanceEvidence(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SequentialEvidence(Record):
+    """Where the e-detector stands.
+
+    Parameters
+    ----------
+    n_rows
+        Labelled rows seen.
+    log_evidence, log_threshold
+        Natural logarithms of R now and of A; an alarm is evidence at or above the threshold.
+    alarm_row, alarm_time
+        Where R first reached A: rows seen by then, and that row's time; None without an alarm.
+    onset_row, onset_time
+        Where the change began most likely (the start that maximises the likelihood ratio).
+    reference_mean, recent_mean
+        Mean loss on the reference, and on the rows since the onset.
+    run_length
+        A: least mean number of rows between two false alarms.
+    """
+
+    n_rows: int
+    log_evidence: float
+    log_threshold: float
+    reference_mean: float
+    recent_mean: float
+    run_length: float
+    alarm_row: int | None = None
+    alarm_time: str | None = None
+    onset_row: int | None = None
+    onset_time: str | None = None
+
+    @property
+    def alarming(self) -> bool:
+        """Whether the threshold was ever reached."""
+        return self.alarm_row is not None
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is reached now: evidence of a change that went away goes away with it."""
+        return self.log_evidence >= self.log_threshold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataCheck(Record):
+    """One check of the current window's data, answered in a sentence with numbers."""
+
+    name: Literal["range", "constant", "volume", "freshness", "classes"]
+    sentence: str
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence(Record):
-    """Everything one decision rests on; `performance` is None where it was not measured."""
+    """Everything one decision rests on.
+
+    `performance` and `concept` are None where they were not measured; `checks` are of the data.
+    """
 
     drift: DriftEvidence
     performance: PerformanceEvidence | None = None
+    concept: SequentialEvidence | None = None
+    checks: tuple[DataCheck, ...] = ()

@@ -23,7 +23,6 @@ Roberts (1966), Technometrics 8, 411-430. Waudby-Smith & Ramdas (2024), JRSS-B 8
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -31,7 +30,7 @@ from scipy.special import logsumexp
 
 from monitoring.dependence import BlockEffect, block_effect, effective_sizes, sum_blocks
 from monitoring.errors import SequenceError
-from monitoring.evidence import Record
+from monitoring.evidence import SequentialEvidence
 from monitoring.windows import block_length, floor_times
 
 TILTS = (0.05, 0.1, 0.2, 0.4, 0.8)
@@ -43,43 +42,6 @@ CLIP = (-5.0, 5.0)
 
 MIN_REFERENCE = 50
 DEFAULT_RUN_LENGTH = 10_000.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SequentialEvidence(Record):
-    """Where the e-detector stands.
-
-    Parameters
-    ----------
-    n_rows
-        Labelled rows seen.
-    log_evidence, log_threshold
-        Natural logarithms of R now and of A; an alarm is evidence at or above the threshold.
-    alarm_row, alarm_time
-        Where R first reached A: rows seen by then, and that row's time; None without an alarm.
-    onset_row, onset_time
-        Where the change began most likely (the start that maximises the likelihood ratio).
-    reference_mean, recent_mean
-        Mean loss on the reference, and on the rows since the onset.
-    run_length
-        A: least mean number of rows between two false alarms.
-    """
-
-    n_rows: int
-    log_evidence: float
-    log_threshold: float
-    reference_mean: float
-    recent_mean: float
-    run_length: float
-    alarm_row: int | None = None
-    alarm_time: str | None = None
-    onset_row: int | None = None
-    onset_time: str | None = None
-
-    @property
-    def alarming(self) -> bool:
-        """Whether the threshold was ever reached."""
-        return self.alarm_row is not None
 
 
 class LossMonitor:

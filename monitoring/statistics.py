@@ -17,8 +17,17 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from monitoring.dependence import WITHIN_RANK, EffectiveSizes
-from monitoring.samples import Comparison, Sample, codes_of, effective_rows, shares_of
+from monitoring.dependence import WITHIN_RANK, EffectiveSizes, effective_sizes
+from monitoring.samples import (
+    Codes,
+    Comparison,
+    Sample,
+    block_tables,
+    codes_of,
+    effective_rows,
+    independent_rows,
+    shares_of,
+)
 
 N_THRESHOLDS = 20
 """Equal parts into which pooled values are cut for effective sizes and the stability index."""
@@ -42,9 +51,7 @@ def compare_numbers(reference: Sample, current: Sample) -> Comparison:
     """
     a, b = np.sort(reference.values), np.sort(current.values)
     distance = ks_distance(a, b)
-    parts = np.arange(1, N_THRESHOLDS) / N_THRESHOLDS
-    edges = np.unique(np.quantile(np.concatenate([a, b]), parts))
-    codes = np.searchsorted(edges, reference.values), np.searchsorted(edges, current.values)
+    codes = _cut(reference, current)
     sizes = effective_rows(reference, current, codes, is_ordered=True)
     shares = shares_of(codes)
     return Comparison(
@@ -53,6 +60,92 @@ def compare_numbers(reference: Sample, current: Sample) -> Comparison:
         n_reference=sizes.reference,
         n_current=sizes.current,
         psi=stability_index(shares[0], shares[1], min(len(a), len(b))),
+    )
+
+
+def _cut(reference: Sample, current: Sample) -> Codes:
+    """Return in which of `N_THRESHOLDS` equal parts of both windows together each value lies."""
+    parts = np.arange(1, N_THRESHOLDS) / N_THRESHOLDS
+    edges = np.unique(np.quantile(np.concatenate([reference.values, current.values]), parts))
+    return np.searchsorted(edges, reference.values), np.searchsorted(edges, current.values)
+
+
+def compare_ranks(reference: Sample, current: Sample) -> tuple[Comparison, Comparison]:
+    """Compare where numbers lie (Wilcoxon) and how far they spread (Ansari and Bradley).
+
+    The Kolmogorov-Smirnov distance of a column that spreads half as much again in variance is
+    0.05, which takes some 4,000 rows to find; the spread of ranks shows it on 400. Ranks are those
+    of the `N_THRESHOLDS` parts, which costs less than 1 % of the efficiency.
+
+    Parameters
+    ----------
+    reference, current
+        Finite floats, at least one row each.
+
+    Returns
+    -------
+    tuple
+        Location and spread. The effect is the rank-biserial correlation: how much more often a
+        current value is the larger one (lies farther out) than the smaller one (farther in); 0.14
+        for a shift of a quarter of a normal deviation.
+
+    References
+    ----------
+    Ansari & Bradley (1960), Annals of Mathematical Statistics 31, 1174-1189. Kerby (2014),
+    Comprehensive Psychology 3, 11.IT.3.1 (rank-biserial correlation).
+
+    Examples
+    --------
+    >>> narrow, wide = (Sample(values=np.linspace(-w, w, 200)) for w in (1.0, 2.0))
+    >>> location, spread = compare_ranks(narrow, wide)
+    >>> location.p_value > 0.9, spread.p_value < 1e-6, round(spread.effect, 2)
+    (True, True, 0.49)
+    """
+    codes = _cut(reference, current)
+    shares = shares_of(codes)
+    pooled = (shares * np.array([[len(codes[0])], [len(codes[1])]])).sum(axis=0)
+    place = _mid_ranks(pooled, np.arange(len(pooled)))
+    out = _mid_ranks(pooled, np.argsort(np.abs(place - 0.5), kind="stable"))
+    of_place, of_out = (_scored_rows(reference, current, codes, s) for s in (place, out))
+    # A day that lies off the middle looks wide: spread goes with the square of what location
+    # varies by, so the normal law holds less, and it is worth no more rows than location is.
+    of_out = EffectiveSizes(
+        reference=min(of_place.reference, of_out.reference),
+        current=min(of_place.current, of_out.current),
+        rank=1,
+        degrees=min(of_place.degrees, of_out.degrees),
+    )
+    return _compare_means(shares, place, of_place), _compare_means(shares, out, of_out)
+
+
+def _mid_ranks(counts: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Return the mean rank, in (0, 1), of the rows of each code, codes ranked in this order."""
+    below = np.cumsum(counts[order]) - counts[order] / 2
+    ranks = np.empty(len(counts))
+    ranks[order] = below / counts.sum()
+    return ranks
+
+
+def _scored_rows(
+    reference: Sample, current: Sample, codes: Codes, scores: np.ndarray
+) -> EffectiveSizes:
+    if reference.blocks is None or current.blocks is None:
+        return independent_rows(codes)
+    tables = block_tables(reference, current, codes)
+    return effective_sizes(*(table.scored(scores) for table in tables))
+
+
+def _compare_means(shares: np.ndarray, scores: np.ndarray, sizes: EffectiveSizes) -> Comparison:
+    """Compare the mean of a score each code has; the effect is twice the difference."""
+    before, after = (float(part @ scores) for part in shares)
+    variance = np.mean([part @ scores**2 - (part @ scores) ** 2 for part in shares])
+    error = np.sqrt(variance / sizes.harmonic)
+    z = abs(after - before) / error if error > 0 else 0.0
+    return Comparison(
+        p_value=sizes.widen(float(2 * stats.norm.sf(z))),
+        effect=min(1.0, 2 * abs(after - before)),
+        n_reference=sizes.reference,
+        n_current=sizes.current,
     )
 
 
@@ -125,10 +218,22 @@ def stability_index(reference: np.ndarray, current: np.ndarray, n_rows: int) -> 
     return float(((b - a) * np.log(b / a)).sum())
 
 
-def adjust(p_values: Sequence[float]) -> np.ndarray:
+def adjust(p_values: Sequence[float], weights: Sequence[float] | None = None) -> np.ndarray:
     """Return p-values adjusted by Benjamini and Hochberg, shape (n_tests,).
 
-    Calling "found" what is below alpha keeps the expected share of false finds below alpha.
+    Calling "found" what is below alpha keeps the expected share of false finds below alpha; with
+    weights too, which let some tests have more of alpha than others.
+
+    Parameters
+    ----------
+    p_values
+        Shape (n_tests,).
+    weights
+        Positive, shape (n_tests,), fixed before looking; None: all alike.
+
+    References
+    ----------
+    Genovese, Roeder & Wasserman (2006), Biometrika 93, 509-524 (weights of mean one).
 
     Examples
     --------
@@ -138,4 +243,7 @@ def adjust(p_values: Sequence[float]) -> np.ndarray:
     values = np.asarray(p_values, dtype=float)
     if not len(values):
         return values
+    if weights is not None:
+        shares = np.asarray(weights, dtype=float)
+        values = np.minimum(1.0, values * shares.mean() / shares)
     return np.asarray(stats.false_discovery_control(values, method="bh"))

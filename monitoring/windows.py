@@ -33,6 +33,8 @@ class Window:
         independent of each other.
     name
         "reference" (what the champion was validated on) or "current" (what it scored since).
+    n_unknown_classes
+        Labels that arrived and are of a class the champion does not know; NaN in `labels`.
     """
 
     features: pd.DataFrame
@@ -40,6 +42,7 @@ class Window:
     labels: np.ndarray
     cutoff_time: np.ndarray | None
     name: Literal["reference", "current"]
+    n_unknown_classes: int = 0
 
     def __post_init__(self) -> None:
         sizes = {"features": len(self.features), "scores": len(self.scores)}

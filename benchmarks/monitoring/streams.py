@@ -49,8 +49,8 @@ class Look:
     ----------
     scored
         Due since the last look.
-    known, arrived
-        Rows whose labels are known; those of them that were scored, and known only now.
+    known
+        Rows whose labels are known.
     window
         Of the current window.
     """
@@ -58,7 +58,6 @@ class Look:
     now: pd.Timestamp
     scored: np.ndarray
     known: np.ndarray
-    arrived: np.ndarray
     window: np.ndarray
 
 
@@ -92,7 +91,6 @@ def looks_at(stream: Stream) -> Iterator[Look]:
     """Give the moments after the first fifth, the last one included."""
     first = round(FIRST_SHARE * len(stream.y))
     before, now = first, pd.Timestamp(stream.cutoff_time[first])
-    known = np.flatnonzero(stream.label_time <= now.to_datetime64())
     last = pd.Timestamp(stream.cutoff_time[-1])
     while before < len(stream.y):
         now = min(now + stream.step, last)
@@ -101,13 +99,10 @@ def looks_at(stream: Stream) -> Iterator[Look]:
             np.searchsorted(stream.cutoff_time, (now - stream.window).to_datetime64(), "right")
         )
         if until > before:
-            told, known = known, np.flatnonzero(stream.label_time <= now.to_datetime64())
-            arrived = np.setdiff1d(known, told)
             yield Look(
                 now=now,
                 scored=np.arange(before, until),
-                known=known,
-                arrived=arrived[(arrived >= first) & (arrived < until)],
+                known=np.flatnonzero(stream.label_time <= now.to_datetime64()),
                 window=np.arange(max(oldest, first), until),
             )
         before = until
@@ -131,9 +126,7 @@ def every(watch: Watch, look: Look, _prediction: np.ndarray) -> tuple[np.ndarray
 
 def on_drift(watch: Watch, look: Look, prediction: np.ndarray) -> tuple[np.ndarray, str] | None:
     """Retrain when the monitor decides so."""
-    decision = watch.look(
-        look.now, look.window, prediction[look.window], (look.arrived, prediction[look.arrived])
-    )
+    decision = watch.look(look.now, look.window, prediction)
     return (look.known, decision.reason) if decision.name == "retrain" else None
 
 
@@ -165,7 +158,7 @@ def replay(stream: Stream, policy: str, lessons: Lessons) -> Replayed:
     first = np.arange(round(FIRST_SHARE * len(stream.y)))
     now = stream.cutoff_time[first[-1] + 1]
     champion = lessons.learn(first[stream.label_time[first] <= now])
-    watch = Watch(stream=stream, champion=champion)
+    watch = Watch(stream=stream, champion=champion, since=len(first))
     done = Replayed(policy=policy, prediction=np.full(len(stream.y), np.nan))
     done.learned.append(champion.rows)
     for look in looks_at(stream):
@@ -173,7 +166,7 @@ def replay(stream: Stream, policy: str, lessons: Lessons) -> Replayed:
         asked = POLICIES[policy](watch, look, done.prediction)
         if asked is not None:
             rows, reason = asked
-            watch.promote(lessons.learn(rows), look.now)
+            watch.promote(lessons.learn(rows), look.now, int(look.scored[-1]) + 1)
             done.retrains.append((int(look.scored[-1]) + 1, reason))
             done.learned.append(watch.champion.rows)
     done.seconds = time.process_time() - started

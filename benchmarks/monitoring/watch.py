@@ -9,12 +9,12 @@ from benchmarks.monitoring.learner import Champion
 from benchmarks.monitoring.sources import Stream
 from models.metrics import METRICS
 from monitoring.decision import Decision, PastDecision, decide
-from monitoring.drift import measure_drift
 from monitoring.evidence import Evidence
-from monitoring.performance import measure_performance
-from monitoring.policy import DecisionPolicy, DriftPolicy
-from monitoring.sequential import LossMonitor
+from monitoring.gathering import Question, gather_evidence
+from monitoring.policy import CheckPolicy, DecisionPolicy, DriftPolicy
 from monitoring.windows import Window
+
+BUDGET_WINDOW = pd.Timedelta(days=30)
 
 
 def losses_of(stream: Stream, y: np.ndarray, prediction: np.ndarray) -> np.ndarray:
@@ -33,89 +33,88 @@ class Watch:
     ----------
     policy
         The product's defaults.
+    since
+        Position of the first row that the champion scored.
     """
 
     stream: Stream
     champion: Champion
+    since: int
     policy: DecisionPolicy = field(default_factory=DecisionPolicy)
     history: list[PastDecision] = field(default_factory=list)
     retrains: list[pd.Timestamp] = field(default_factory=list)
-    losses: LossMonitor | None = None
 
-    def promote(self, champion: Champion, now: pd.Timestamp | None) -> None:
+    def promote(self, champion: Champion, now: pd.Timestamp, since: int) -> None:
         """Watch another champion from now on."""
-        self.champion, self.history, self.losses = champion, [], None
-        if now is not None:
-            self.retrains.append(now)
+        self.champion, self.since, self.history = champion, since, []
+        self.retrains.append(now)
 
-    def look(
-        self,
-        now: pd.Timestamp,
-        rows: np.ndarray,
-        scores: np.ndarray,
-        arrived: tuple[np.ndarray, np.ndarray],
-    ) -> Decision:
+    def look(self, now: pd.Timestamp, rows: np.ndarray, prediction: np.ndarray) -> Decision:
         """Measure the current window and decide.
 
         Parameters
         ----------
-        rows, scores
-            Positions of the current window's rows in the stream, and what was predicted.
-        arrived
-            Positions and predictions of the rows whose labels became known since the last look,
-            oldest first.
+        rows
+            Positions of the current window's rows in the stream; those that an earlier champion
+            scored are left out.
+        prediction
+            Of every row of the stream scored so far.
         """
-        stream, reference = self.stream, self.champion.reference
-        is_known = stream.label_time[rows] <= now.to_datetime64()
-        current = Window(
-            features=stream.X.iloc[rows].reset_index(drop=True),
-            scores=scores,
-            labels=np.where(is_known, stream.y[rows].astype(float), np.nan),
-            cutoff_time=stream.cutoff_time[rows],
-            name="current",
-        )
-        self._take_losses(arrived)
+        rows = rows[rows >= self.since]
+        scored = np.arange(self.since, rows[-1] + 1)
         decision = decide(
-            self._evidence(reference, current),
+            self._evidence(
+                self._window(rows, prediction, now),
+                self._window(scored, prediction, now, with_features=False),
+                now,
+            ),
             self.history,
             policy=self.policy,
             now=now.to_pydatetime(),
             last_retrain=self.retrains[-1].to_pydatetime() if self.retrains else None,
+            n_retrains=sum(moment > now - BUDGET_WINDOW for moment in self.retrains),
         )
         self.history.append(decision.to_past())
         return decision
 
-    def _take_losses(self, arrived: tuple[np.ndarray, np.ndarray]) -> None:
-        """Show the sequential test what the champion lost on rows that it scored itself."""
-        stream, reference = self.stream, self.champion.reference
-        if self.losses is None:
-            assert reference.labels is not None
-            known = losses_of(stream, reference.labels, reference.scores)
-            self.losses = LossMonitor(known, reference.cutoff_time)
-        rows, scores = arrived
-        lost = losses_of(stream, stream.y[rows], scores)
-        self.losses.update(lost, stream.cutoff_time[rows])
+    def _window(
+        self,
+        rows: np.ndarray,
+        prediction: np.ndarray,
+        now: pd.Timestamp,
+        *,
+        with_features: bool = True,
+    ) -> Window:
+        stream = self.stream
+        is_known = stream.label_time[rows] <= now.to_datetime64()
+        features = stream.X.iloc[rows].reset_index(drop=True)
+        return Window(
+            features=features if with_features else pd.DataFrame(index=features.index),
+            scores=prediction[rows],
+            labels=np.where(is_known, stream.y[rows].astype(float), np.nan),
+            cutoff_time=stream.cutoff_time[rows],
+            name="current",
+        )
 
-    def _evidence(self, reference: Window, current: Window) -> Evidence:
-        metric, stream = self.stream.problem.scoring, self.stream
+    def _evidence(self, current: Window, scored: Window, now: pd.Timestamp) -> Evidence:
+        metric, is_binary = self.stream.problem.scoring, self.stream.task == "binary"
         log_loss = METRICS["log_loss"]
-        return Evidence(
-            drift=measure_drift(
-                reference,
-                current,
-                # The same tests, called directly: Evidently's report adds seconds and no verdict.
-                policy=DriftPolicy(max_evidently_columns=0),
-                importance=self.champion.importance,
-            ),
-            performance=measure_performance(
-                reference,
-                current,
+        return gather_evidence(
+            self.champion.reference,
+            current,
+            scored,
+            question=Question(
                 metric=metric.score,
                 greater_is_better=metric.greater_is_better,
                 metric_name=metric.name,
-                seed=0,
+                are_probabilities=is_binary,
+                importance=self.champion.importance,
                 also={"log_loss": (log_loss.score, log_loss.greater_is_better)}
-                if stream.task == "binary"
+                if is_binary
                 else {},
+                # The same tests, called directly: Evidently's report adds seconds and no verdict.
+                drift_policy=DriftPolicy(max_evidently_columns=0),
+                check_policy=CheckPolicy(),
             ),
+            now=now.to_pydatetime(),
         )

@@ -211,10 +211,11 @@ class TestKnownLabels:
         known = known_labels(snapshot, target, now=NOW, classes=("early", "fine", "late", "lost"))
         assert known["label"].to_list() == [1, 2, 3, 1]
 
-    def test_new_class_is_refused(self, snapshot: Snapshot) -> None:
+    def test_a_class_never_seen_has_no_code(self, snapshot: Snapshot) -> None:
         target = labelled("state", "multiclass")
-        with pytest.raises(LabelError, match=r"classes 'fine', 'late', got also 'lost'. Retrain"):
-            known_labels(snapshot, target, now=NOW, classes=("fine", "late"))
+        known = known_labels(snapshot, target, now=NOW, classes=("fine", "late"))
+        assert known["label"].isna().to_list() == [False, False, True, False]
+        assert known["label"].dropna().to_list() == [0, 1, 0]
 
     def test_classes_of_another_type_are_refused(self, snapshot: Snapshot) -> None:
         classes = ("no", "yes")

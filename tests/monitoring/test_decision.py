@@ -142,10 +142,11 @@ def test_chance_is_shared_among_criteria():
     assert isinstance(climb(three, past(True)), Keep)
 
 
-def test_drift_needs_importance_and_scores():
-    assert isinstance(climb(evidence_of(drift=drift_of(0.5, scores=True)), past(True)), Retrain)
-    assert isinstance(climb(evidence_of(drift=drift_of(0.5)), past(True)), Keep)
-    assert isinstance(climb(evidence_of(drift=drift_of(0.1, scores=True)), past(True)), Keep)
+def test_drift_alarms_by_importance_or_by_the_scores():
+    assert isinstance(climb(evidence_of(drift=drift_of(0.5)), past(True)), Retrain)
+    assert isinstance(climb(evidence_of(drift=drift_of(0.0, scores=True)), past(True)), Retrain)
+    assert isinstance(climb(evidence_of(drift=drift_of(0.1)), past(True)), Keep)
+    assert isinstance(climb(evidence_of(drift=drift_of(0.5, scores=True))), Wait)
 
 
 def test_labels_that_show_performance_to_hold_clear_drift():
@@ -164,7 +165,7 @@ def test_labels_that_show_performance_to_hold_clear_drift():
 def test_few_labels_say_nothing():
     decision = climb(evidence_of(SEVERE, n_labelled=20))
     assert isinstance(decision, Keep)
-    assert "20 labels" in decision.ladder[1].answer
+    assert "20 labels" in decision.ladder[2].answer
 
 
 def test_cooldown_waits_and_rejected_challengers_lengthen_it():

@@ -65,7 +65,18 @@ def test_a_shift_of_half_a_deviation_in_a_thousand_rows_is_found(quiet):
     evidence = measure(quiet[0], current, {"x6": 3.0, "x7": 1.0})
     assert [c.column for c in evidence.drifted] == ["x6"]
     assert evidence.importance_drifted == pytest.approx(0.75)
-    assert column(evidence, "x6").lead.effect == pytest.approx(0.2, abs=0.06)
+    effects = {test.name: test.effect for test in column(evidence, "x6").tests}
+    assert effects["distribution"] == pytest.approx(0.2, abs=0.06)
+    assert effects["location"] == pytest.approx(0.28, abs=0.06)
+    assert effects["spread"] < 0.1
+
+
+def test_a_wider_spread_about_the_same_middle_is_found(quiet):
+    values = quiet[1].features["x6"]
+    current = with_features(quiet[1], x6=values.mean() + (values - values.mean()) * np.sqrt(1.5))
+    found = column(measure(quiet[0], current), "x6")
+    assert found.lead.name == "spread"
+    assert found.lead.effect == pytest.approx(0.128, abs=0.04)
 
 
 def test_half_the_values_missing_is_found(quiet):
@@ -100,7 +111,7 @@ def test_scores_of_several_classes_are_columns_each(quiet):
 
 def test_an_effect_below_the_floor_is_not_drift(quiet):
     current = with_features(quiet[1], x6=quiet[1].features["x6"] + 0.5)
-    evidence = measure(quiet[0], current, policy=DriftPolicy(min_distance=0.5))
+    evidence = measure(quiet[0], current, policy=DriftPolicy(min_distance=0.5, min_rank_shift=0.5))
     assert not evidence.drifted
     assert column(evidence, "x6").lead.p_adjusted < 1e-4
 
