@@ -99,6 +99,7 @@ class Watch:
     def _evidence(self, current: Window, scored: Window, now: pd.Timestamp) -> Evidence:
         metric, is_binary = self.stream.problem.scoring, self.stream.task == "binary"
         log_loss = METRICS["log_loss"]
+        also = {"log_loss": (log_loss.score, log_loss.greater_is_better)} if is_binary else {}
         return gather_evidence(
             self.champion.reference,
             current,
@@ -109,9 +110,7 @@ class Watch:
                 metric_name=metric.name,
                 are_probabilities=is_binary,
                 importance=self.champion.importance,
-                also={"log_loss": (log_loss.score, log_loss.greater_is_better)}
-                if is_binary
-                else {},
+                also=also,
                 # The same tests, called directly: Evidently's report adds seconds and no verdict.
                 drift_policy=DriftPolicy(max_evidently_columns=0),
                 check_policy=CheckPolicy(),
