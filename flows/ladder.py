@@ -25,7 +25,7 @@ def newest_decision(workspace: Workspace) -> DecisionRow:
     FlowError
         When it has decided nothing yet.
     """
-    rows = workspace.ledger.decisions(workspace.name)
+    rows = workspace.ledger.decisions(workspace.name, newest=1)
     if not rows:
         raise FlowError(
             f"Expected a decision to explain, project {workspace.name} has none yet. Let the "

@@ -10,7 +10,8 @@ from flows.state import DecisionRow, Promotion
 from flows.workspace import Workspace
 
 MAX_LOOKS = 104
-"""Looks on the page: two years of weeks. Older ones stay in the ledger."""
+"""Looks on the page: two years of weeks. Where there are more, the page shows one of each day, one
+that asked for a retrain if there is any, else the day's last. Older ones stay in the ledger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +85,8 @@ class Timeline:
 
     Attributes
     ----------
-    n_before
-        Looks before the first one shown.
+    n_hidden
+        Looks that are not shown.
     """
 
     project: str
@@ -93,20 +94,23 @@ class Timeline:
     champion: str | None
     moments: Sequence[Moment]
     verdicts: Sequence[Verdict]
-    n_before: int = 0
+    n_hidden: int = 0
 
 
 def read_timeline(workspace: Workspace, *, until: pd.Timestamp | None = None) -> Timeline:
-    """Read what was decided, newest `MAX_LOOKS` looks.
+    """Read what was decided, at most `MAX_LOOKS` looks.
 
     Parameters
     ----------
     until
         Looks after this moment are left out; None for none.
     """
-    rows = workspace.ledger.decisions(workspace.name)
-    rows = [r for r in rows if until is None or pd.Timestamp(r.decided_at) <= until]
-    shown = rows[-MAX_LOOKS:]
+    looks = [
+        (name, pd.Timestamp(moment), kind)
+        for name, moment, kind in workspace.ledger.decided(workspace.name)
+        if until is None or pd.Timestamp(moment) <= until
+    ]
+    shown = workspace.ledger.decisions_by_id(_chosen(looks))
     start = pd.Timestamp(shown[0].window_start) if shown else None
     verdicts = [_verdict(row) for row in workspace.ledger.promotions(workspace.name)]
     return Timeline(
@@ -115,8 +119,20 @@ def read_timeline(workspace: Workspace, *, until: pd.Timestamp | None = None) ->
         champion=workspace.ledger.champion(workspace.name),
         moments=[_moment(row) for row in shown],
         verdicts=[v for v in verdicts if start is None or v.at >= start],
-        n_before=len(rows) - len(shown),
+        n_hidden=len(looks) - len(shown),
     )
+
+
+def _chosen(looks: Sequence[tuple[str, pd.Timestamp, str]]) -> list[str]:
+    """Choose the looks to show, by their ids."""
+    if len(looks) <= MAX_LOOKS:
+        return [name for name, _, _ in looks]
+    by_day: dict[pd.Timestamp, tuple[str, bool]] = {}
+    for name, moment, kind in looks:
+        day, is_retrain = moment.normalize(), kind == "Retrain"
+        if is_retrain or not by_day.get(day, ("", False))[1]:
+            by_day[day] = name, is_retrain
+    return [name for name, _ in by_day.values()][-MAX_LOOKS:]
 
 
 def _moment(row: DecisionRow) -> Moment:

@@ -60,7 +60,7 @@ def _summary(timeline: Timeline, newest: Moment | None) -> str:
 def _facts(timeline: Timeline) -> str:
     kinds = [moment.kind for moment in timeline.moments]
     promoted = sum(verdict.action == "promote" for verdict in timeline.verdicts)
-    looks = f"looks, {timeline.n_before:,} older ones not shown" if timeline.n_before else "looks"
+    looks = f"looks shown, {timeline.n_hidden:,} more on record" if timeline.n_hidden else "looks"
     facts = [
         (f"{len(kinds):,}", looks),
         (f"{kinds.count('Retrain'):,}", "decisions to retrain"),

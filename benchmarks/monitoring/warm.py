@@ -4,7 +4,7 @@
 
 A first search learns from the older half of a stream. Then time goes by: four fifths of the rows
 are there, and two searches start on them, one after the other in either order: a cold one, and one
-that begins with the first one's members and has 30 % of the budget. Both are judged on the newest
+that begins with the first one's members and has a share of the budget. Both are judged on the newest
 rows, which neither saw. The budget is a number of trials, and CPU seconds are what they took, so
 that other work on the machine changes nothing; with `--seconds` it is wall time.
 """
@@ -26,7 +26,6 @@ from models.leaderboard import members_first
 from models.recency import EVERYTHING, history_of
 from models.search import SearchBudget, SearchResult, search
 
-WARM_SHARE = 0.3
 BEFORE, AFTER = 0.5, 0.8
 
 
@@ -75,11 +74,11 @@ def candidates_of(result: SearchResult) -> tuple[Candidate, ...]:
     return tuple(record.candidate for record in best[:MAX_CANDIDATES])
 
 
-def compare(stream: Stream, budget: SearchBudget, *, warm_first: bool) -> str:
+def compare(stream: Stream, budget: SearchBudget, share: float, *, warm_first: bool) -> str:
     """Search cold and warm, and give a row of the table."""
     warm = candidates_of(run(stream, BEFORE, budget).result)
-    n_trials = budget.max_trials and int(WARM_SHARE * budget.max_trials)
-    seconds = budget.max_seconds if n_trials else WARM_SHARE * budget.max_seconds
+    n_trials = budget.max_trials and int(share * budget.max_trials)
+    seconds = budget.max_seconds if n_trials else share * budget.max_seconds
     little = SearchBudget(max_seconds=seconds, max_trials=n_trials)
     if warm_first:
         second = run(stream, AFTER, little, warm)
@@ -88,7 +87,7 @@ def compare(stream: Stream, budget: SearchBudget, *, warm_first: bool) -> str:
         first = run(stream, AFTER, budget)
         second = run(stream, AFTER, little, warm)
     up = stream.problem.scoring.greater_is_better
-    share = second.score / first.score if up else first.score / second.score
+    kept = second.score / first.score if up else first.score / second.score
     members = [
         entry
         for entry in second.result.leaderboard.done
@@ -98,7 +97,7 @@ def compare(stream: Stream, budget: SearchBudget, *, warm_first: bool) -> str:
     less = sum(history_of(entry.candidate) != EVERYTHING for entry in members)
     return (
         f"| {stream.name} | {stream.problem.metric} | {first.score:.4f} | {second.score:.4f} | "
-        f"{share:.1%} | {first.cpu:.1f} | {second.cpu:.1f} | {second.cpu / first.cpu:.0%} | "
+        f"{kept:.1%} | {first.cpu:.1f} | {second.cpu:.1f} | {second.cpu / first.cpu:.0%} | "
         f"{second.seconds / first.seconds:.0%} | {len(first.result.leaderboard.entries)} | "
         f"{len(second.result.leaderboard.entries)} | {origins} | {less} of {len(members)} |"
     )
@@ -110,6 +109,7 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--trials", type=int, default=14)
+    parser.add_argument("--share", type=float, default=0.3, help="Of it that the warm one has.")
     parser.add_argument("--seconds", type=float, help="Of the cold search, in place of trials.")
     parser.add_argument("--streams", nargs="+", choices=list(STREAMS), default=list(STREAMS))
     asked = parser.parse_args()
@@ -122,7 +122,8 @@ def main() -> None:
     )
     print("|---" * 13 + "|")
     for number, name in enumerate(asked.streams):
-        row = compare(read_stream(name, asked.data), budget, warm_first=number % 2 == 1)
+        stream = read_stream(name, asked.data)
+        row = compare(stream, budget, asked.share, warm_first=number % 2 == 1)
         print(row, flush=True)
 
 

@@ -12,7 +12,7 @@ from flows.console import make_console
 from flows.errors import FlowError
 from flows.ladder import newest_decision, print_ladder
 from flows.state import DecisionRow, open_ledger
-from flows.timeline import MAX_LOOKS, read_timeline
+from flows.timeline import MAX_LOOKS, _chosen, read_timeline
 from flows.timeline_page import render_timeline, write_timeline
 from models.metrics import METRICS
 from monitoring.decision import decide
@@ -168,8 +168,17 @@ def test_old_looks_are_counted_and_not_shown(workspace, monkeypatch):
     decide_weeks(workspace, 4)
     monkeypatch.setattr("flows.timeline.MAX_LOOKS", 3)
     timeline = read_timeline(workspace)
-    assert (len(timeline.moments), timeline.n_before) == (3, 1)
+    assert (len(timeline.moments), timeline.n_hidden) == (3, 1)
     assert MAX_LOOKS >= 52
+
+
+def test_of_many_looks_a_day_one_is_shown_and_it_is_the_one_that_retrained(monkeypatch):
+    monkeypatch.setattr("flows.timeline.MAX_LOOKS", 3)
+    hours = pd.date_range("2026-01-05", periods=96, freq="h")
+    kinds = {30: "Retrain", 80: "Wait"}
+    looks = [(f"d{n}", hour, kinds.get(n, "Keep")) for n, hour in enumerate(hours)]
+    assert _chosen(looks) == ["d30", "d71", "d95"]
+    assert _chosen(looks[:3]) == ["d0", "d1", "d2"]
 
 
 def test_the_ladder_has_every_step_within_80_columns(workspace, capsys):
