@@ -16,6 +16,7 @@ from prefect.types.entrypoint import EntrypointType
 
 from flows.dispatch import Send, dispatch_project
 from flows.errors import DeliveryError
+from flows.events import emit
 from flows.monitor import monitor_project
 from flows.orchestration import call_as_task, current_narrator
 from flows.project import Project
@@ -41,7 +42,7 @@ def retrain(
         trigger: Idempotency key of the decision behind it; a key that has run is not run again.
     """
     workspace = open_workspace(Path(folder))
-    return retrain_project(
+    outcome = retrain_project(
         workspace,
         current_narrator(),
         now=_naive(now),
@@ -49,6 +50,10 @@ def retrain(
         trigger=trigger,
         call=call_as_task,
     )
+    if _has_server(workspace) and "gates" in outcome:
+        facts = {name: outcome["gates"][name] for name in ("promoted", "champion", "reason")}
+        emit("verdict", project=workspace.name, facts=facts)
+    return outcome
 
 
 @flow(name="score", flow_run_name="score {at}", persist_result=False)
@@ -75,6 +80,9 @@ def monitor(folder: str, now: datetime | None = None) -> Outcome:
     workspace = open_workspace(Path(folder))
     outcome = monitor_project(workspace, current_narrator(), now=_naive(now), call=call_as_task)
     if _has_server(workspace):
+        named = ("kind", "reason", "version", "decision_id")
+        facts = {name: outcome[name] for name in named}
+        emit("decision", project=workspace.name, facts=facts)
         dispatch_project(workspace, current_narrator(), send=_send_to_server)
     return outcome
 

@@ -4,9 +4,9 @@
 
 A first search learns from the older half of a stream. Then time goes by: four fifths of the rows
 are there, and two searches start on them, one after the other in either order: a cold one, and one
-that begins with the first one's members and has a share of the budget. Both are judged on the newest
-rows, which neither saw. The budget is a number of trials, and CPU seconds are what they took, so
-that other work on the machine changes nothing; with `--seconds` it is wall time.
+that begins with the first one's members and has a share of the budget. Both are judged on the
+newest rows, which neither saw. The budget is a number of trials, and CPU seconds are what they
+took, so that other work on the machine changes nothing; with `--seconds` it is wall time.
 """
 
 import argparse
