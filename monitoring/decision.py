@@ -165,6 +165,7 @@ def decide(
         _ask_data(evidence),
         _ask_performance(evidence, concerns, policy),
         _ask_concept(evidence),
+        _ask_estimate(evidence),
         _ask_drift(evidence, concerns, policy),
         _ask_alarm(concerns, age),
         _ask_cooldown(policy, now, last_retrain, n_rejected),
@@ -246,6 +247,19 @@ def _ask_performance(evidence: Evidence, concerns: Concerns, policy: DecisionPol
         f"{describe(c)} (margin {margin_of(c, policy):.0%}, p {c.p_value:.2g})" for c in shown
     )
     return Step(question=question, answer=("yes: " if concerns.worse else "no: ") + answer)
+
+
+def _ask_estimate(evidence: Evidence) -> Step:
+    """Report what the metric should be; a guess asks for no retrain."""
+    question = "What should performance be, before labels?"
+    estimated = evidence.estimated
+    if estimated is None:
+        return Step(question=question, answer="not estimated")
+    value = estimated.estimate
+    answer = f"{estimated.name} {value.value:.3g} ({value.low:.3g} to {value.high:.3g})"
+    if estimated.flags:
+        answer += "; not to be trusted: " + "; ".join(estimated.flags)
+    return Step(question=question, answer=answer)
 
 
 def _ask_drift(evidence: Evidence, concerns: Concerns, policy: DecisionPolicy) -> Step:

@@ -282,6 +282,44 @@ class DataCheck(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DomainEvidence(Record):
+    """How well a classifier tells the windows apart, by `n_columns` columns together.
+
+    Parameters
+    ----------
+    auc
+        Out of fold, 0.5 where it cannot.
+    p_value
+        Of such an AUC by chance, on effective rows; two-sided.
+    effective_share
+        Of the reference's rows, reweighted to look like the current window, in (0, 1].
+    """
+
+    auc: float
+    p_value: float
+    effective_share: float
+    n_columns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstimatedPerformance(Record):
+    """The metric as it should be without labels, with a 90 % interval of what will be realised.
+
+    `flags` say why not to believe it; none: nothing speaks against it.
+    """
+
+    name: str
+    estimate: Estimate
+    n_current: int
+    flags: tuple[str, ...] = ()
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether nothing speaks against it."""
+        return not self.flags
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence(Record):
     """Everything one decision rests on.
 
@@ -292,3 +330,5 @@ class Evidence(Record):
     performance: PerformanceEvidence | None = None
     concept: SequentialEvidence | None = None
     checks: tuple[DataCheck, ...] = ()
+    domain: DomainEvidence | None = None
+    estimated: EstimatedPerformance | None = None

@@ -7,7 +7,9 @@ from datetime import datetime
 import numpy as np
 
 from monitoring.checks import check_data
+from monitoring.domain import compare_domains
 from monitoring.drift import measure_drift
+from monitoring.estimation import estimate_performance
 from monitoring.evidence import Evidence, PerformanceEvidence, SequentialEvidence
 from monitoring.losses import row_losses
 from monitoring.performance import Metric, measure_performance
@@ -28,6 +30,8 @@ class Question:
         Whether scores are probabilities (classification).
     importance
         Feature -> weight, see `measure_drift`.
+    estimates
+        Whether to ask the domain classifier and estimate the metric too; no decision waits on them.
     """
 
     metric: Metric
@@ -39,6 +43,7 @@ class Question:
     drift_policy: DriftPolicy = field(default_factory=DriftPolicy)
     check_policy: CheckPolicy = field(default_factory=CheckPolicy)
     seed: int = 0
+    estimates: bool = True
 
 
 def gather_evidence(
@@ -63,6 +68,20 @@ def gather_evidence(
     now
         Naive UTC.
     """
+    domain = estimated = None
+    if question.estimates:
+        domain = compare_domains(
+            reference, current, importance=question.importance, seed=question.seed
+        )
+        estimated = estimate_performance(
+            reference,
+            current,
+            metric=question.metric,
+            metric_name=question.metric_name,
+            are_probabilities=question.are_probabilities,
+            domain=domain,
+            seed=question.seed,
+        )
     return Evidence(
         drift=measure_drift(
             reference, current, policy=question.drift_policy, importance=question.importance
@@ -70,6 +89,8 @@ def gather_evidence(
         performance=_performance(reference, current, question),
         concept=_concept(reference, current, history, question),
         checks=check_data(reference, current, policy=question.check_policy, now=now),
+        domain=domain,
+        estimated=estimated,
     )
 
 

@@ -62,13 +62,7 @@ def _pairs_to_draw(
 def _thin(window: Window) -> Window:
     """Return at most `MAX_ROWS` evenly spaced rows."""
     rows = np.unique(np.linspace(0, window.n_rows - 1, MAX_ROWS).round().astype(int))
-    return Window(
-        features=window.features.iloc[rows],
-        scores=np.asarray(window.scores)[rows],
-        labels=np.asarray(window.labels)[rows],
-        cutoff_time=None if window.cutoff_time is None else window.cutoff_time[rows],
-        name=window.name,
-    )
+    return window.take(rows)
 
 
 def _span(window: Window) -> str:

@@ -61,6 +61,17 @@ class Window:
         """Number of rows."""
         return len(self.features)
 
+    def take(self, rows: np.ndarray, columns: list[str] | None = None) -> "Window":
+        """Return some of the rows, by position, and some of the features."""
+        features = self.features if columns is None else self.features[columns]
+        return Window(
+            features=features.iloc[rows],
+            scores=np.asarray(self.scores)[rows],
+            labels=np.asarray(self.labels)[rows],
+            cutoff_time=None if self.cutoff_time is None else self.cutoff_time[rows],
+            name=self.name,
+        )
+
     @property
     def is_labelled(self) -> np.ndarray:
         """Which rows have a known label, shape (n_rows,)."""

@@ -58,6 +58,7 @@ class Loop:
             are_probabilities=True,
             importance=champion.importance,
             drift_policy=replace(DriftPolicy(), max_evidently_columns=0),
+            estimates=False,
         )
         return cls(reference=reference, question=question, policy=DecisionPolicy())
 

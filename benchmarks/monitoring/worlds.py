@@ -42,6 +42,8 @@ class World:
         Shares of the latent variance between days and between weekdays.
     phi
         Correlation of neighbouring days.
+    moved, stretched
+        By how much latent values are moved and spread further, one number per column, or nothing.
     """
 
     n_columns: int = 20
@@ -49,24 +51,35 @@ class World:
     shared: float = 0.0
     weekly: float = 0.0
     phi: float = 0.5
+    moved: tuple[float, ...] = ()
+    stretched: tuple[float, ...] = ()
 
     @property
     def names(self) -> list[str]:
         """Names of the columns, their kinds in them."""
         return [f"{KINDS[i % len(KINDS)]}_{i}" for i in range(self.n_columns)]
 
-    def draw(self, rng: np.random.Generator, n_days: int, rows_per_day: float) -> "Rows":
+    def draw(
+        self,
+        rng: np.random.Generator,
+        n_days: int,
+        rows_per_day: float,
+        *,
+        is_regression: bool = False,
+    ) -> "Rows":
         """Draw so many consecutive days, with about so many rows each."""
         weekday = np.arange(n_days) % 7
         volume = np.where(weekday >= 5, 0.5, 1.2) * rows_per_day
         day = np.repeat(np.arange(n_days), np.maximum(1, rng.poisson(volume)))
         latent = self._latent(rng, day, weekday)
+        if self.moved:
+            latent = latent * (1 + np.asarray(self.stretched)) + np.asarray(self.moved)
         odds = latent[:, : len(self.slopes)] @ np.asarray(self.slopes) - 1.0
         seconds = np.sort(rng.integers(0, 86_400, len(day))) * np.timedelta64(1_000_000, "us")
         order = np.lexsort((seconds, day))
         return Rows(
             frame=self._columns(rng, latent),
-            y=(rng.random(len(day)) < 1 / (1 + np.exp(-odds))).astype(float),
+            y=_labels(rng, odds, latent, is_regression),
             times=START + day * DAY + seconds[order],
             day=day,
         )
@@ -88,6 +101,15 @@ class World:
             values[is_missing] = None if values.dtype == object else np.nan
             columns[name] = values
         return pd.DataFrame(columns)
+
+
+def _labels(
+    rng: np.random.Generator, odds: np.ndarray, latent: np.ndarray, is_regression: bool
+) -> np.ndarray:
+    """Draw answers from log odds, or add noise to them, wider where the first column is high."""
+    if is_regression:
+        return odds + rng.normal(size=len(odds)) * np.exp(0.3 * latent[:, 0]) * 0.5
+    return np.asarray(rng.random(len(odds)) < 1 / (1 + np.exp(-odds)), dtype=float)
 
 
 def _shape(kind: str, latent: np.ndarray) -> np.ndarray:
