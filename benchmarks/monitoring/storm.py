@@ -67,7 +67,12 @@ def alarming_evidence() -> Evidence:
 
     reference, current = window("reference", 1.0), window("current", -1.0)
     return Evidence(
-        drift=measure_drift(reference, current, policy=DriftPolicy(max_evidently_columns=0)),
+        drift=measure_drift(
+            reference,
+            current,
+            policy=DriftPolicy(max_evidently_columns=0),
+            importance={"a": 1.0},
+        ),
         performance=measure_performance(
             reference,
             current,
