@@ -8,6 +8,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ import pandas as pd
 from features.errors import StoreError
 from features.matrix import CUTOFF_TIME, column_name
 from features.service import FeatureServiceRef
+from features.store_settings import REDIS_SECONDS, StoreSettings
 
 TIME_SUFFIX = "__ts"
 """Feast's suffix of the columns that hold the event time of a value (POSIX seconds, 0 = none)."""
@@ -74,6 +76,23 @@ def reaching(address: str) -> Iterator[None]:
         yield
     except _redis_errors() as error:
         raise StoreError.online_unreachable(address, error) from error
+
+
+def ping_redis(url: str) -> None:
+    """Ask a Redis server whether it is there, within five seconds.
+
+    Raises
+    ------
+    StoreError
+        When it is not, refuses the password, or no client for Redis is installed.
+    """
+    StoreSettings(directory=Path(), project="any", online=url)
+    client = import_module("redis").Redis.from_url(
+        url, socket_connect_timeout=REDIS_SECONDS, socket_timeout=REDIS_SECONDS
+    )
+    parts = urlsplit(url)
+    with closing(client), reaching(f"{parts.scheme}://{parts.hostname}:{parts.port or 6379}"):
+        client.ping()
 
 
 def _redis_errors() -> tuple[type[Exception], ...]:

@@ -106,7 +106,7 @@ class Query:
 
         NOTE: DuckDB's `file_search_path` is asked only after the process's own directory, so a
         file of the same name there would be read instead (seen in DuckDB 2.0). Names that are
-        computed (`'data/' || name`) cannot be rewritten and are left to that setting.
+        computed (`getvariable('project') || '/data/' || name`) are left as they are.
         """
         sql = self.text.encode()
         for offset in sorted(set(self._files), reverse=True):

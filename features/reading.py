@@ -18,12 +18,13 @@ def read_tables(
     relationships: Sequence[Relationship],
     base_directory: Path,
     now: pd.Timestamp,
+    roots: tuple[Path, ...] | None = None,
 ) -> dict[str, VisibleTable]:
     """Read every table as `now` sees it; SQL may name the tables that it is made of."""
     visible: dict[str, VisibleTable] = {}
     for source in in_reading_order(sources):
         known = {name: table.rows for name, table in visible.items()}
-        raw = read_source(source, base_directory=base_directory, tables=known)
+        raw = read_source(source, base_directory=base_directory, tables=known, roots=roots)
         visible[source.name] = as_of(source, raw, relationships, now=now)
     for relationship in relationships:
         child = _with_typed_nulls(relationship, visible)

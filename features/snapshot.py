@@ -123,6 +123,7 @@ def take_snapshot(
     base_directory: Path,
     directory: Path,
     now: pd.Timestamp,
+    roots: tuple[Path, ...] | None = None,
 ) -> Snapshot:
     """Copy all tables as of `now`, typed and checked.
 
@@ -130,6 +131,9 @@ def take_snapshot(
     ----------
     base_directory
         Where relative file names start.
+    roots
+        Folders besides it from which files are read, and from nowhere else; None trusts every
+        file that the sources write out (`reach.Reach`).
     directory
         Holds all snapshots; a content that is there already is not written again, and the
         snapshot that is there is returned.
@@ -143,7 +147,7 @@ def take_snapshot(
     """
     check_moment(now)
     check_declarations(sources, relationships)
-    visible = read_tables(sources, relationships, base_directory.resolve(), now)
+    visible = read_tables(sources, relationships, base_directory.resolve(), now, roots)
     schema = Schema(
         tables=tuple(visible[source.name].declaration for source in sources),
         relationships=tuple(relationships),

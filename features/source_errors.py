@@ -42,6 +42,15 @@ class SourceError(FeatureError):
         )
 
     @classmethod
+    def out_of_reach(cls, table: str, reason: object, allowed: str) -> "SourceError":
+        """A file lies where this project may not read."""
+        return cls(
+            f"Table {table!r}: expected to read {allowed} alone, got: {shortened(reason)}. "
+            "Write the file's name out in the spec (a computed one begins with "
+            "getvariable('project') || '/'), or have its folder added to PERENNIAL_SOURCES."
+        )
+
+    @classmethod
     def failed_sql(cls, what: str, reason: object) -> "SourceError":
         """SQL is refused by DuckDB, or fails while it runs."""
         return cls(

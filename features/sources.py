@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from features.postgres import SCHEMES, DatabaseTable, read_database_table
 from features.query import Query, absolute_path, connect, literal, quote
+from features.reach import Reach
 from features.schema import ColumnType
 from features.source_errors import DataError, SourceError
 
@@ -117,12 +118,18 @@ def in_reading_order(sources: Sequence[TableSource]) -> tuple[TableSource, ...]:
 
 
 def read_source(
-    source: TableSource, *, base_directory: Path, tables: Mapping[str, pa.Table]
+    source: TableSource,
+    *,
+    base_directory: Path,
+    tables: Mapping[str, pa.Table],
+    roots: tuple[Path, ...] | None = None,
 ) -> pa.Table:
     """Read all rows of one source.
 
     Parameters
     ----------
+    roots
+        Folders besides `base_directory` to which files are held; None: those written out.
     tables
         Tables that `sql` may select from by name.
 
@@ -135,10 +142,10 @@ def read_source(
     Raises
     ------
     SourceError, DataError
-        When the source is missing, unreadable, or would need a DuckDB extension; the SQL fails;
-        the table is empty, or two of its columns differ by case only.
+        When the source is missing, unreadable, out of reach, or would need a DuckDB extension; the
+        SQL fails; the table is empty, or two of its columns differ by case only.
     """
-    table = _read(source, base_directory, tables)
+    table = _read(source, Reach(base_directory=base_directory, roots=roots), tables)
     folded = [name.lower() for name in table.column_names]
     if len(set(folded)) < len(folded):
         twice = [name for name in table.column_names if folded.count(name.lower()) > 1]
@@ -153,74 +160,75 @@ def _needed(source: TableSource, known: Mapping[str, TableSource]) -> list[str]:
     return [name for name in known if query is not None and name in query.tables]
 
 
-def _read(source: TableSource, base_directory: Path, tables: Mapping[str, pa.Table]) -> pa.Table:
+def _read(source: TableSource, reach: Reach, tables: Mapping[str, pa.Table]) -> pa.Table:
     database = source.database_table
     if database is not None:
         return read_database_table(database)
     query = source.query
     if query is not None:
-        return _read_sql(source, query, base_directory, tables)
-    path = absolute_path(str(source.source), base_directory)
+        return _read_sql(source, query, reach, tables)
+    path = absolute_path(str(source.source), reach.base_directory)
     try:
-        return _read_csv(source, path) if _CSV.search(path) else _select(f"FROM {literal(path)}")
+        return _read_csv(source, path, reach) if _CSV.search(path) else _read_file(path, reach)
     except duckdb.Error as error:
-        raise _refusal(source, error) from error
+        raise _refusal(source, error, reach) from error
 
 
 def _read_sql(
-    source: TableSource, query: Query, base_directory: Path, tables: Mapping[str, pa.Table]
+    source: TableSource, query: Query, reach: Reach, tables: Mapping[str, pa.Table]
 ) -> pa.Table:
     # NOTE: one thread, because with more of them GROUP BY, DISTINCT and joins give rows, and
     # sums of floats, in an order that changes from run to run, and with it the snapshot's hash.
     with connect(n_threads=1) as connection:
-        search_path = literal(str(base_directory))
-        connection.execute(f"SET file_search_path = {search_path}")
         for name, table in tables.items():
             connection.register(name, table)
+        reach.confine(connection, query.files)
         try:
-            return connection.sql(query.reading_from(base_directory)).to_arrow_table()
+            return connection.sql(query.reading_from(reach.base_directory)).to_arrow_table()
         except duckdb.Error as error:
-            raise _refusal(source, error) from error
+            raise _refusal(source, error, reach) from error
 
 
-def _read_csv(source: TableSource, path: str) -> pa.Table:
+def _read_csv(source: TableSource, path: str, reach: Reach) -> pa.Table:
     """Read CSV files; types come from the first rows, or, where those mislead, from all rows."""
-    try:
-        return _read_csv_typed(source, path, "")
-    except (duckdb.ConversionException, duckdb.InvalidInputException):
-        return _read_csv_typed(source, path, ", sample_size = -1")
+    with connect() as connection:
+        reach.confine(connection, [path])
+        try:
+            return _read_csv_typed(connection, source, path, "")
+        except (duckdb.ConversionException, duckdb.InvalidInputException):
+            return _read_csv_typed(connection, source, path, ", sample_size = -1")
 
 
-def _read_csv_typed(source: TableSource, path: str, options: str) -> pa.Table:
+def _read_csv_typed(
+    connection: duckdb.DuckDBPyConnection, source: TableSource, path: str, options: str
+) -> pa.Table:
     """Read with `NA` as null in numbers, booleans and times, and as itself in strings.
 
     NOTE: a column is read twice only if `NA` decides its type. To take `NA` as null everywhere
     would lose real values (a species code, Namibia's country code); to take it nowhere would
     turn every number with a gap into a string.
     """
-    options += _declared(source, path)
-    with connect() as connection:
-        plain = connection.sql(f"FROM read_csv({literal(path)}, nullstr = ['']{options})")
-        marks = f"['', {literal(MISSING_NUMBER)}]"
-        lenient = connection.sql(f"FROM read_csv({literal(path)}, nullstr = {marks}{options})")
-        kinds, lenient_kinds = _types(plain), _types(lenient)
-        table = plain.to_arrow_table()
-        if kinds == lenient_kinds or list(kinds) != list(lenient_kinds):
-            return table
-        changed = [name for name, kind in kinds.items() if lenient_kinds[name] != kind]
-        typed = lenient.select(*map(quote, changed)).to_arrow_table()
+    options += _declared(connection, source, path)
+    plain = connection.sql(f"FROM read_csv({literal(path)}, nullstr = ['']{options})")
+    marks = f"['', {literal(MISSING_NUMBER)}]"
+    lenient = connection.sql(f"FROM read_csv({literal(path)}, nullstr = {marks}{options})")
+    kinds, lenient_kinds = _types(plain), _types(lenient)
+    table = plain.to_arrow_table()
+    if kinds == lenient_kinds or list(kinds) != list(lenient_kinds):
+        return table
+    changed = [name for name, kind in kinds.items() if lenient_kinds[name] != kind]
+    typed = lenient.select(*map(quote, changed)).to_arrow_table()
     for name in changed:
         table = table.set_column(table.column_names.index(name), name, typed[name])
     return table
 
 
-def _declared(source: TableSource, path: str) -> str:
+def _declared(connection: duckdb.DuckDBPyConnection, source: TableSource, path: str) -> str:
     """Have declared strings read as such, so that leading zeros stay."""
     strings = (ColumnType.CATEGORICAL, ColumnType.TEXT)
     names = [name for name, kind in source.types.items() if kind in strings]
     if names:
-        with connect() as connection:
-            existing = connection.sql(f"FROM read_csv({literal(path)})").columns
+        existing = connection.sql(f"FROM read_csv({literal(path)})").columns
         names = [name for name in names if name in existing]
     pairs = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
     return f", types = {{{pairs}}}" if names else ""
@@ -230,12 +238,15 @@ def _types(relation: duckdb.DuckDBPyRelation) -> dict[str, str]:
     return {name: str(kind) for name, kind in zip(relation.columns, relation.types, strict=True)}
 
 
-def _select(sql: str) -> pa.Table:
+def _read_file(path: str, reach: Reach) -> pa.Table:
     with connect() as connection:
-        return connection.sql(sql).to_arrow_table()
+        reach.confine(connection, [path])
+        return connection.sql(f"FROM {literal(path)}").to_arrow_table()
 
 
-def _refusal(source: TableSource, error: duckdb.Error) -> SourceError:
+def _refusal(source: TableSource, error: duckdb.Error, reach: Reach) -> SourceError:
+    if isinstance(error, duckdb.PermissionException):
+        return SourceError.out_of_reach(source.name, error, reach.wording)
     if "extension" in str(error) and "INSTALL" in str(error):
         return SourceError.needs_extension(source.name, source.description)
     if source.sql is not None:

@@ -14,7 +14,8 @@ from filelock import FileLock
 from features.errors import StoreError
 
 _REDIS_SCHEMES = ("redis", "rediss")
-_REDIS_TIMEOUT_SECONDS = 5
+REDIS_SECONDS = 5
+"""How long a Redis server has to answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +141,6 @@ def _redis_connection(url: str) -> str:
         )
     options["db"] = int(parts.path.strip("/") or 0)
     options["ssl"] = parts.scheme == "rediss"
-    options["socket_connect_timeout"] = options["socket_timeout"] = _REDIS_TIMEOUT_SECONDS
+    options["socket_connect_timeout"] = options["socket_timeout"] = REDIS_SECONDS
     listed = [f"{name}={json.dumps(value)}" for name, value in options.items()]
     return ",".join([f"{parts.hostname}:{parts.port or 6379}", *listed])

@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass
 
+from flows.afterwords import tell_word
 from flows.aliases import repair_aliases
 from flows.champion import load_version
 from flows.state import Promotion
@@ -59,16 +60,29 @@ def project_settled(workspace: Workspace, row: Promotion) -> None:
     """
     tracker = open_project_tracker(workspace)
     repair_aliases(workspace, tracker)
-    approved = row.action == "promote"
-    version = tracker.get_version(workspace.name, int(row.version))
-    said = f"**{row.reason}**"
-    tracker.describe_version(
-        version,
-        # What the gates said stays below the person's word.
-        description=f"{said}\n\n{version.description.removeprefix(said).lstrip()}",
-        tags={"validation_status": "approved" if approved else "rejected"},
-    )
-    if approved:
+    tell_word(workspace, tracker, row)
+    if row.action == "promote":
         serving = load_version(workspace, row.version)
         store = open_project_store(workspace)
         store.materialize(serving.service, until=serving.trained_as_of)
+
+
+def project_settlements(workspace: Workspace) -> tuple[str, ...]:
+    """Tell MLflow every person's word that it has not heard; name the versions.
+
+    Raises
+    ------
+    ModelError, FeatureError
+        When MLflow or the store cannot be reached.
+    """
+    tracker, waiting, told = open_project_tracker(workspace), set(), []
+    for row in workspace.ledger.promotions(workspace.name):
+        if row.action == "await":
+            waiting.add(row.version)
+        elif row.version in waiting and row.action in ("promote", "reject"):
+            waiting.remove(row.version)
+            tags = tracker.get_version(workspace.name, int(row.version)).tags
+            if tags.get("validation_status") == "pending":
+                project_settled(workspace, row)
+                told.append(row.version)
+    return tuple(told)

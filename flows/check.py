@@ -16,7 +16,7 @@ from features.schema import Schema
 from features.snapshot import Snapshot, take_snapshot
 from flows.described import plan_described
 from flows.project import Project, load_project
-from flows.settings import Settings
+from flows.settings import read_settings
 from flows.workspace import Workspace, plain_workspace, utc_now
 
 
@@ -33,11 +33,12 @@ def check_project(folder: Path, *, now: pd.Timestamp | None, console: Console) -
     project = load_project(folder)
     moment = now if now is not None else utc_now()
     with tempfile.TemporaryDirectory(prefix="perennial-check-") as scratch:
-        workspace = plain_workspace(folder, project, Settings(), Path(scratch))
+        workspace = plain_workspace(folder, project, read_settings(), Path(scratch))
         snapshot = take_snapshot(
             workspace.sources,
             workspace.relationships,
             base_directory=workspace.folder,
+            roots=workspace.settings.source_roots,
             directory=Path(scratch) / "snapshots",
             now=moment,
         )

@@ -246,7 +246,7 @@ def _class_of(chosen: ServingVersion, told: np.ndarray) -> str:
     if problem.task == "regression":
         return ""
     classes: Sequence[Any] = problem.classes or (0, 1)
-    return str(classes[int(told.argmax()) if len(told) > 1 else 1])
+    return str(classes[int(chosen.model.call(told[None])[0]) if len(told) > 1 else 1])
 
 
 def _answer(found: Attribution, told: np.ndarray) -> float:

@@ -16,7 +16,7 @@ from flows.champion import champion_version, load_version
 from flows.console import ConsoleNarrator
 from flows.project import load_project
 from flows.runs import Run, running
-from flows.settings import Settings
+from flows.settings import read_settings
 from flows.steps.data import labels, snapshot, tables_of
 from flows.steps.planning import plan, table_of
 from flows.workspace import open_workspace, plain_workspace, utc_now
@@ -59,7 +59,7 @@ def preview_plan(
     """
     known = _champion_plan(folder) if champion else None
     with tempfile.TemporaryDirectory(prefix="perennial-plan-") as scratch:
-        workspace = plain_workspace(folder, load_project(folder), Settings(), Path(scratch))
+        workspace = plain_workspace(folder, load_project(folder), read_settings(), Path(scratch))
         narrator = ConsoleNarrator(console)
         moment = now if now is not None else utc_now()
         try:

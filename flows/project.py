@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from reprlib import Repr
 from typing import Any, get_args
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from features.fingerprint import fingerprint
 from features.schema import HISTORY
+from flows.document import read_document
 from flows.errors import FlowError
 from flows.sections import (
     FeaturesSection,
@@ -24,6 +25,9 @@ from flows.sections import (
 )
 
 SPEC_NAME = "perennial.yaml"
+
+_SHORT = Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
 
 
 class Project(Section):
@@ -83,7 +87,11 @@ def load_project(folder: Path) -> Project:
     path = folder / SPEC_NAME
     try:
         text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
+    except UnicodeDecodeError as error:
+        raise FlowError(f"{path}: expected UTF-8, got: {error}. Save it as UTF-8.") from error
+    except (IsADirectoryError, PermissionError) as error:
+        raise FlowError(f"Expected a file that can be read, got: {error}.") from error
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise FlowError(
             f"No {SPEC_NAME} in {folder}. Run this where the spec is, name the folder with "
             "--project, or make one with: perennial init --example flights FOLDER"
@@ -93,10 +101,7 @@ def load_project(folder: Path) -> Project:
 
 def parse_project(text: str) -> Project:
     """Parse the text of a spec (see `load_project`)."""
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise FlowError(f"{SPEC_NAME} is not valid YAML: {_one_line(error)}") from error
+    content = read_document(text, name=SPEC_NAME)
     if not isinstance(content, dict):
         raise FlowError(
             f"{SPEC_NAME}: expected keys such as project, tables and target, "
@@ -129,7 +134,7 @@ def _sentence(problem: Mapping[str, Any]) -> str:
     message = str(problem["msg"]).removeprefix("Value error, ")
     if problem["type"] == "value_error":
         return f"{path}: {message}" if path else message
-    return f"{path}: {message[0].lower()}{message[1:]}, got {problem['input']!r}"
+    return f"{path}: {message[0].lower()}{message[1:]}, got {_SHORT.repr(problem['input'])}"
 
 
 def _known_keys(location: tuple[Any, ...]) -> list[str]:
@@ -143,7 +148,3 @@ def _known_keys(location: tuple[Any, ...]) -> list[str]:
                 if isinstance(kind, type) and issubclass(kind, BaseModel):
                     model = kind
     return list(model.model_fields)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -32,6 +32,7 @@ from flows.steps.data import labelled_rows
 from flows.steps.learning import options_of, prediction_columns, problem_of, training_data
 from flows.warmth import Warmth, write_warmth
 from flows.workspace import Workspace, plain_workspace, utc_now
+from models.course import Course
 from models.dataset import Dataset
 from models.leaderboard import TrialRecord
 from models.retracing import retrace
@@ -54,6 +55,16 @@ class _Recorded:
     @property
     def warmth(self) -> Warmth:
         return Warmth(**self.recipe["warmth"])
+
+    @property
+    def course(self) -> Course | None:
+        told = self.recipe.get("course")  # versions were made without it once
+        return Course.from_dict(told) if told else None
+
+    @property
+    def members(self) -> frozenset[int]:
+        """Numbers of the trials that the ensemble was made of."""
+        return frozenset(self.weights if self.course is None else self.course.chosen)
 
     @property
     def weights(self) -> dict[int, float]:
@@ -204,9 +215,10 @@ def _search(
 ) -> tuple[SearchResult, Compared]:
     """Run the trials again; where the clock had its say in the choice, the members alone, too."""
     found = _retrace(run, data, problem, recorded, "trials")
-    if set(found.weights) == set(recorded.weights):
+    chosen = found.weights if recorded.course is None else found.course.chosen
+    if set(chosen) == recorded.members:
         return found, compare_weights(recorded.weights, found.weights)
-    members = tuple(trial for trial in recorded.trials if trial.number in recorded.weights)
+    members = tuple(trial for trial in recorded.trials if trial.number in recorded.members)
     alone = _retrace(run, data, problem, replace(recorded, trials=members), "members")
     how = " of the recorded members; of all trials others are chosen"
     return alone, compare_weights(recorded.weights, alone.weights, how)
@@ -224,5 +236,6 @@ def _retrace(
         directory=run.workspace.path("searches", name),
         max_seconds=max(LEAST_SECONDS, PATIENCE * recorded.recipe["search_seconds"]),
         warm=recorded.warmth.tried_first,
+        course=recorded.course,
         options=options_of(run),
     )

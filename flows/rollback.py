@@ -3,8 +3,11 @@
 import uuid
 from dataclasses import dataclass
 
+from flows.afterwords import tell_rollbacks
+from flows.aliases import repair_aliases
 from flows.errors import FlowError
 from flows.state import Promotion
+from flows.tracking import open_project_tracker
 from flows.workspace import Workspace, utc_now
 
 
@@ -26,7 +29,7 @@ def roll_back(workspace: Workspace, *, to: str | None, why: str) -> RolledBack:
     """Let an earlier champion serve again.
 
     From the moment the row is in the ledger it is the one that scores. The registry is not asked,
-    so it cannot hold this up; its aliases are to follow (`flows.aliases`).
+    so it cannot hold this up; `project_rollback` tells it afterwards.
 
     Parameters
     ----------
@@ -53,3 +56,17 @@ def roll_back(workspace: Workspace, *, to: str | None, why: str) -> RolledBack:
     )
     assert before is not None
     return RolledBack(row=row, before=before)
+
+
+def project_rollback(workspace: Workspace) -> tuple[str, ...]:
+    """Bring MLflow's aliases and pages in line with the ledger; say what became of the aliases.
+
+    Raises
+    ------
+    TrackingError
+        When MLflow cannot be reached or refuses.
+    """
+    tracker = open_project_tracker(workspace)
+    changed = repair_aliases(workspace, tracker)
+    tell_rollbacks(workspace, tracker)
+    return changed

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 import pandas as pd
-from filelock import FileLock, Timeout
 
 from features.fingerprint import fingerprint
-from flows.errors import FlowError
+from flows.holding import holding, reap
 from flows.narration import Narrator
+from flows.state.leases import Lease
 from flows.state.records import FlowName, RunRow
 from flows.workspace import Workspace, utc_now
 
@@ -49,6 +49,7 @@ class Run:
     narrator: Narrator
     resumed: bool
     failed_before: bool = False
+    lease: Lease | None = None
 
     @property
     def now(self) -> pd.Timestamp:
@@ -87,7 +88,14 @@ class Run:
         result = compute()
         seconds = time.monotonic() - started
         output = asdict(result)  # type: ignore[call-overload]
-        ledger.end_stage(self.row.run_id, stage, output=output, seconds=seconds, at=_wall_clock())
+        ledger.end_stage(
+            self.row.run_id,
+            stage,
+            output=output,
+            seconds=seconds,
+            at=_wall_clock(),
+            lease=self.lease,
+        )
         self.narrator.end(stage, describe(result), seconds=seconds, reused=False)
         return result
 
@@ -105,7 +113,8 @@ def running(
     """Start a run or go on with one that was cut off, and write how it ended.
 
     A run is taken up again when it has the same spec and trigger and did not finish, and `now`
-    is either not given or the same. Only one run of a flow and project goes on at a time.
+    is either not given or the same. Only one run of a flow and project goes on at a time, on
+    whatever machine; others that seem to be running are marked as interrupted.
 
     Raises
     ------
@@ -114,7 +123,8 @@ def running(
     AlreadyDone
         When a run of this trigger is done.
     """
-    with _alone(workspace, flow):
+    with holding(workspace, flow) as lease:
+        reap(workspace, flow, mine=lease)
         # Asked again, now that nobody else runs: it may have been carried out in the meantime.
         if (done := done_already(workspace, flow, trigger=trigger)) is not None:
             raise AlreadyDone(done)
@@ -131,6 +141,7 @@ def running(
             narrator=narrator,
             resumed=unfinished is not None,
             failed_before=row.status == "failed",
+            lease=lease,
         )
         try:
             yield run
@@ -138,7 +149,8 @@ def running(
             _end(workspace, row, "failed", {"error": _sentence(error)})
             raise
         except BaseException:
-            # Ctrl-C or SIGTERM. Left as `running`: whoever starts it again goes on from here.
+            # Ctrl-C or SIGTERM: whoever starts it again goes on from here.
+            _end(workspace, row, "interrupted", {"error": "stopped by a signal"})
             narrator.say(f"{flow} was interrupted; start it again and it goes on from here")
             raise
 
@@ -167,22 +179,6 @@ def _wall_clock() -> Any:
 def _sentence(error: BaseException) -> str:
     text = str(error).strip() or type(error).__name__
     return text[:2000]
-
-
-@contextmanager
-def _alone(workspace: Workspace, flow: FlowName) -> Iterator[None]:
-    lock = FileLock(workspace.path(f"{workspace.name}.{flow}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise FlowError(
-            f"A {flow} run of project {workspace.name} is going on already. Wait for it to end, "
-            "or stop it first; see: perennial status"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _unfinished(

@@ -30,6 +30,7 @@ from flows.steps.data import (
 from flows.store import open_project_store
 from flows.workspace import Workspace, utc_now
 from models.persistence import predict as predict_rows
+from models.serving.decision import COLUMN as DECISION
 
 
 def score_project(
@@ -231,6 +232,8 @@ def _predictions(
     else:
         for position, name in enumerate(champion.model.problem.classes):
             frame[f"prediction_{name}"] = values[:, position]
+    if champion.model.problem.is_classification:
+        frame[DECISION] = champion.model.name_calls(values)
     frame["version"] = champion.version
     frame["service"] = champion.service
     frame["feature_hash"] = pd.util.hash_pandas_object(features, index=False).to_numpy(np.uint64)

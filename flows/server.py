@@ -47,7 +47,7 @@ def find_servers(state: Path) -> Servers | None:
     """Give the servers of a `perennial up` that is alive, or `None`."""
     try:
         servers = Servers(**json.loads((state / _NAME).read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
         return None
     return servers if _is_alive(servers.pid) else None
 

@@ -1,14 +1,19 @@
 """Settings: where state lives and which servers are used; the only reader of the environment."""
 
+import os
 import re
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from features.errors import FeatureError
 from features.sizes import parse_bytes
+from flows.errors import FlowError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 STATE_NAME = ".perennial"
 
@@ -34,6 +39,10 @@ class Settings(BaseSettings):
         Ports on 127.0.0.1 where `perennial up` and `perennial ui` listen.
     orchestrator
         `prefect` records every flow run; `none` runs the same steps as plain functions.
+    sources
+        Folders, separated as in PATH, that specs may read files from besides their own; then
+        nothing else is read, whatever a spec says. Without it a spec reads what is written out
+        in it.
     memory_limit
         Of a process that computes features, such as `4GB`; by default 60 % of what the machine, or
         its cgroup, has. `features.memory_limit` of the project counts before it.
@@ -54,6 +63,7 @@ class Settings(BaseSettings):
     mlflow_port: int = Field(5000, ge=1, le=65535)
     orchestrator: Literal["prefect", "none"] = "prefect"
     n_threads: int = Field(2, ge=1)
+    sources: str | None = None
     memory_limit: str | None = None
     executor: str = Field("local", pattern=r"^(local|dask://.+:\d+)$")
 
@@ -71,6 +81,13 @@ class Settings(BaseSettings):
         return self.ledger_url or f"sqlite:///{state / 'ledger.db'}"
 
     @property
+    def source_roots(self) -> tuple[Path, ...] | None:
+        """Folders besides a spec's own to which its files are held; None for any."""
+        if self.sources is None:
+            return None
+        return tuple(Path(name) for name in self.sources.split(os.pathsep) if name)
+
+    @property
     def trial_ledger(self) -> str | None:
         """The database that keeps the trials of searches too; None for SQLite beside each."""
         url = self.ledger_url or ""
@@ -83,6 +100,27 @@ class Settings(BaseSettings):
     def artifacts(self, state: Path) -> Path:
         """Give the directory of MLflow's artifacts (unused with an MLflow server)."""
         return self.mlflow_artifacts or state / "mlflow" / "artifacts"
+
+
+def read_settings() -> Settings:
+    """Read the environment.
+
+    Raises
+    ------
+    FlowError
+        When a variable does not hold what it should.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(_problem(found) for found in error.errors())
+        raise FlowError(f"{problems}. Correct the variable, or unset it.") from error
+
+
+def _problem(found: "ErrorDetails") -> str:
+    wanted = found["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    name = f"PERENNIAL_{str(found['loc'][0]).upper()}"
+    return f"{name}: expected {wanted}, got {without_password(repr(found['input']))}"
 
 
 def checked_size(size: str | None) -> str | None:

@@ -99,6 +99,9 @@ class Found:
         Fingerprint of the rows it learned from: every value, label and moment, in order.
     findings
         What is strange about the training rows, a sentence each.
+    course
+        What the clock had its say in (`models.course.Course` as JSON); empty where a run of before
+        searched.
     """
 
     directory: str
@@ -121,6 +124,7 @@ class Found:
     turned: bool = False
     data: str = ""
     findings: Sequence[str] = ()
+    course: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from flows.champion import run_of_version
 from flows.history import waiting_sentence
+from flows.holding import reap_all
 from flows.server import find_servers
 from flows.state import standing_of
 from flows.workspace import Workspace, utc_now
@@ -69,9 +70,12 @@ def print_status(workspace: Workspace, console: Console) -> None:
         _row(console, "waiting", waiting_sentence(version))
     for waiting in ledger.outbox(name):
         _row(console, "waiting", f"a retrain ({waiting.reason}); perennial dispatch runs it")
+    reap_all(workspace)
     for run in [r for r in ledger.runs(name) if r.status == "running"]:
-        _row(console, "unfinished", f"{run.flow} as of {run.now}, started {run.started_at}")
+        _row(console, "under way", f"{run.flow} as of {run.now}, started {run.started_at}")
     for run in ledger.runs(name)[:1]:
+        if run.status == "interrupted":
+            _row(console, "unfinished", f"{run.flow} as of {run.now}; start it again to go on")
         if run.status == "failed" and run.outcome:
             _row(console, "failed", f"{run.flow} as of {run.now}: {run.outcome.get('error')}")
     broken = ledger.broken_link(name)

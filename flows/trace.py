@@ -21,6 +21,7 @@ from flows.lineage import (
     VersionLineage,
 )
 from flows.workspace import Workspace
+from models.serving.decision import COLUMN as DECISION
 
 MAX_LISTED = 12
 """Batches and versions of a snapshot that are listed one by one."""
@@ -98,12 +99,16 @@ def _tree(found: Lineage) -> Tree:
 def _of_prediction(found: PredictionLineage) -> Tree:
     row, batch = found.row, found.batch
     key = next(iter(row))
-    answers = {name: value for name, value in row.items() if name.startswith("prediction")}
+    answers = {
+        name: value
+        for name, value in row.items()
+        if name.startswith("prediction") or name == DECISION
+    }
     del answers["prediction_id"]
     tree = Tree(_line("prediction", found.prediction_id))
     tree.add(_line(key, f"{row[key]} as of {row['cutoff_time']}"))
     for name, value in answers.items():
-        tree.add(_line(name, f"{value:.6g}"))
+        tree.add(_line(name, f"{value:.6g}" if isinstance(value, float) else str(value)))
     branch = tree.add(_line("batch", f"{batch.batch_id}, {batch.n_rows:,} rows"))
     branch.add(_line("file", batch.path))
     branch.add(_line("scored", f"{batch.scored_at[:19]} by run {batch.run_id}"))

@@ -13,7 +13,7 @@ from flows.errors import FlowError
 from flows.project import Project, load_project
 from flows.sections import TableSection
 from flows.server import find_servers
-from flows.settings import Settings
+from flows.settings import Settings, read_settings
 from flows.state import Ledger, open_ledger
 
 
@@ -77,17 +77,23 @@ def open_workspace(folder: Path, settings: Settings | None = None) -> Workspace:
     Raises
     ------
     FlowError
-        When the spec is missing or wrong, or the ledger cannot be reached.
+        When a setting or the spec is missing or wrong, or the ledger cannot be reached.
     """
     folder = folder.expanduser().resolve()
-    settings = settings or Settings()
+    settings = settings or read_settings()
     project = load_project(folder)
     state = settings.state_directory(folder)
     servers = find_servers(state)
     if servers is not None and settings.prefect_api_url is None:
         settings = settings.model_copy(update={"prefect_api_url": servers.prefect_api_url})
     prepare_environment(settings, state)
-    state.mkdir(parents=True, exist_ok=True)
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FlowError(
+            f"Expected to make or find the state directory {state}, got: {error}. Name another by "
+            "PERENNIAL_STATE, or change the owner of this one."
+        ) from error
     ledger = open_ledger(settings.ledger(state), lock_directory=state)
     return Workspace(folder=folder, project=project, settings=settings, state=state, ledger=ledger)
 

@@ -57,6 +57,9 @@ def _scores(card: CardContent) -> list[str]:
     name = metric_name(evaluation.metric)
     told = [*_table(("Metric", "Score", "95 % interval"), rows), ""]
     told.append(f"- Best constant: {name} {figure(evaluation.baseline)}")
+    called = evaluation.decision.words(card.problem.classes)
+    if called:
+        told.append(f"- It calls {called}, as was tuned on other rows")
     for other in card.comparisons:
         told.append(
             f"- {sentence(other.name)[:-1]}: {name} {figure(other.score.value)}; this version is "

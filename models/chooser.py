@@ -39,6 +39,10 @@ class Chooser:
         How its mean becomes an answer.
     turned
         Whether the past misleads (see `models.turning`): then the newest block alone judges.
+    chosen
+        Numbers of the trials that were chosen last, before their members were joined.
+    joined
+        Whether there was time to join them.
     corrected
         Its score where each block is answered by an ensemble that the others chose; NaN where
         there was no time to know.
@@ -59,6 +63,8 @@ class Chooser:
         self.selection = Selection(weights={}, score=float("nan"))
         self.ending = Finish()
         self.turned = False
+        self.chosen: tuple[int, ...] = ()
+        self.joined = False
         self.corrected = float("nan")
 
     def score(self, oof: str) -> tuple[float, ...]:
@@ -108,7 +114,8 @@ class Chooser:
         """
         start = time.monotonic()
         chosen = self.selection.weights
-        if self._given.clock.is_free or self._outlook.before_joining >= self._outlook.joining:
+        self.chosen, self.joined = tuple(chosen), self._may_join
+        if self.joined:
             self.ending = finish(self._rows, self._metric, self._predictions, chosen)
         else:
             self.ending = Finish(weights=chosen)
@@ -126,6 +133,12 @@ class Chooser:
         weights = self.selection.weights
         known = {number: self._predictions[number] for number in weights}
         return value_members(known, weights, self._rows, self._metric)
+
+    @property
+    def _may_join(self) -> bool:
+        if self._given.course is not None:
+            return self._given.course.joined
+        return self._given.clock.is_free or self._outlook.before_joining >= self._outlook.joining
 
     def tighten(self, predict_ms: float) -> bool:
         """Lower the limit that the loaded ensemble broke; say whether another may be chosen."""

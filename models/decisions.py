@@ -25,6 +25,19 @@ POWERS = tuple(i / 10 for i in range(13))
 Tune = Callable[[OutOfFold, Metric, np.ndarray], Decision]
 
 
+def asked(metric: Metric, chances: np.ndarray, decision: Decision) -> np.ndarray:
+    """Give what a metric is asked about: for one of decisions the calls, else the predictions.
+
+    Examples
+    --------
+    >>> from models.metrics import METRICS
+    >>> chances, early = np.array([0.1, 0.3, 0.6]), Decision(threshold=0.2)
+    >>> asked(METRICS["f1"], chances, early), asked(METRICS["roc_auc"], chances, early)
+    (array([0., 1., 1.]), array([0.1, 0.3, 0.6]))
+    """
+    return decision.weigh(chances) if metric.decides else chances
+
+
 def tune_decision(rows: OutOfFold, metric: Metric, chances: np.ndarray) -> Decision:
     """Tune on all rows if tuning gains where each block is called by what the others chose.
 

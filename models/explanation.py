@@ -92,23 +92,6 @@ def make_judges(left: Leftover, rows: pd.DataFrame, data: Dataset) -> tuple[Judg
     return tuple(judges)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Calling:
-    """A model that answers with the class it calls where the metric looks at classes."""
-
-    model: FramedModel
-
-    @property
-    def used_columns(self) -> frozenset[str]:
-        return self.model.used_columns
-
-    def predict(self, X: pd.DataFrame) -> np.ndarray:
-        chances, ensemble = self.model.predict(X), self.model.ensemble
-        if ensemble.problem.scoring.decides and chances.ndim == 1:
-            return np.asarray(ensemble.call(chances), dtype=float)
-        return ensemble.decision.weigh(chances) if chances.ndim == 2 else chances
-
-
 def explain(judges: Sequence[Judge], *, seed: int, max_seconds: float) -> pd.DataFrame:
     """Shuffle every given column and measure what the metric loses, largest first.
 
@@ -124,11 +107,12 @@ def explain(judges: Sequence[Judge], *, seed: int, max_seconds: float) -> pd.Dat
     for judge in judges:
         found = dict(
             permutation_importance(
-                _Calling(judge.model),
+                judge.model,
                 judge.X,
                 judge.y,
                 judge.model.ensemble.problem,
                 weight=judge.weight,
+                decision=judge.model.ensemble.decision,
                 seed=seed,
                 n_top=judge.X.shape[1],
                 max_seconds=max_seconds / len(judges),

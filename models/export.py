@@ -20,7 +20,7 @@ from models.frames import FramedModel
 from models.leaderboard import TrialRecord
 from models.persistence import save_model
 from models.serving import packages_of
-from models.serving.decision import HALF
+from models.serving.decision import LIKELIEST
 
 _HERE = Path(__file__).parent
 _TRAVELLING = (
@@ -164,12 +164,8 @@ def _finish(ensemble: Any) -> Iterator[str]:
     line, decision = ensemble.calibration, ensemble.decision
     if line is not None:
         yield f"then    {line.formula}"
-    if decision.threshold != HALF:
-        second = ensemble.problem.classes[1]
-        yield f"calls   {second!r} above a probability of {decision.threshold:.6g}"
-    if decision.factors:
-        times = ", ".join(f"{factor:.3g}" for factor in decision.factors)
-        yield f"calls   the likeliest class, its probability counted so many times: {times}"
+    if decision != LIKELIEST:
+        yield f"calls   {decision.words(ensemble.problem.classes)}"
 
 
 def _member(weight: float, trial: TrialRecord) -> str:

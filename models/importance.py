@@ -7,7 +7,9 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from models.decisions import asked
 from models.errors import ModelError
+from models.serving.decision import LIKELIEST, Decision
 from models.task import Problem
 
 MAX_ROWS = 3_000
@@ -40,6 +42,7 @@ def permutation_importance(
     *,
     seed: int,
     weight: np.ndarray | None = None,
+    decision: Decision = LIKELIEST,
     n_top: int = N_TOP,
     max_rows: int = MAX_ROWS,
     max_seconds: float = 10.0,
@@ -56,6 +59,8 @@ def permutation_importance(
         Rows the model was not fitted on; a sample is drawn by `seed`.
     weight
         How much each row counts; None for all the same.
+    decision
+        The model's own: which class is called, for a metric that looks at calls.
     max_seconds
         Columns that are not measured by then are left out. Below this limit the answer depends
         on model, rows and seed alone.
@@ -72,7 +77,10 @@ def permutation_importance(
     rows = rng.permutation(len(X))[:max_rows]
     columns = [str(name) for name in X.columns if name in model.used_columns]
     few = rows[:SCREEN_ROWS]
-    gains = [_gain_of(problem, y, weight, some) for some in (few, rows)]
+    gains = [
+        _gain_of(problem, decision, y[some], None if weight is None else weight[some])
+        for some in (few, rows)
+    ]
     # Half of the time at most for the screening, so that the answer itself is measured.
     half = time.monotonic() + max_seconds / 2
     screened = _drops(model, X.iloc[few], gains[0], columns, rng, half)
@@ -81,9 +89,11 @@ def permutation_importance(
     return tuple(sorted(drops.items(), key=lambda item: -item[1]))
 
 
-def _gain_of(problem: Problem, y: np.ndarray, weight: np.ndarray | None, rows: np.ndarray) -> Gain:
-    metric, counted = problem.scoring, None if weight is None else weight[rows]
-    return lambda prediction: metric.gain(metric.score(y[rows], prediction, counted))
+def _gain_of(
+    problem: Problem, decision: Decision, y: np.ndarray, weight: np.ndarray | None
+) -> Gain:
+    metric = problem.scoring
+    return lambda chances: metric.gain(metric.score(y, asked(metric, chances, decision), weight))
 
 
 def _drops(

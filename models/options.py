@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
+from models.course import Course
 from models.errors import OptionError
 
 STRATEGIES = ("grid", "random", "tpe", "gp_ei", "gp_ucb", "forest", "evolution", "nsga2")
@@ -56,6 +57,8 @@ class SearchOptions:
         Whether trials run in processes of their own. False saves their start where rows are few,
         and lets a debugger in; no limit of time or memory is kept then, and what crashes takes
         the caller with it.
+    course
+        What the clock decided at the end of an earlier search, to be followed (`models.retracing`).
 
     Raises
     ------
@@ -74,6 +77,7 @@ class SearchOptions:
     max_latency_ms: float | None = None
     ledger: str | None = field(default=None, repr=False)
     isolated: bool = True
+    course: Course | None = None
 
     def __post_init__(self) -> None:
         """Refuse less than one core or byte, no time at all, and an unknown strategy."""

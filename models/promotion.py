@@ -33,11 +33,14 @@ class Verdict:
     ----------
     waits
         It has passed, and a person has the last word.
+    word
+        What that person said; empty while there is none.
     """
 
     promoted: bool
     gates: tuple[GateResult, ...]
     waits: bool = False
+    word: str = ""
 
     @property
     def sentence(self) -> str:
@@ -48,6 +51,9 @@ class Verdict:
         # The gate that compares says more than one that found nothing wrong.
         passed = {gate.name: gate for gate in self.gates if gate.status == "pass"}
         reason = passed.get("quality") or next(reversed(passed.values()), None)
+        if self.word:
+            passing = reason.sentence if reason else "none applies"
+            return f"{self.word} (it passed every gate: {passing})"
         said = "Passed every gate and waits for approval" if self.waits else "Promoted"
         return f"{said}: {reason.sentence if reason else 'no gate applies'}"
 

@@ -14,7 +14,8 @@ from models.blocks import Resamples
 from models.metrics import METRICS, decided
 
 _SMALLEST = 1e-15
-_MAX_CELLS = 4_000_000
+_MAX_CELLS = 262_144
+"""Rows times resamples that are looked at together: what fits a processor's cache."""
 
 Resampled = Callable[[np.ndarray, np.ndarray, Resamples], np.ndarray]
 
@@ -120,21 +121,39 @@ def _right_pairs(positive: np.ndarray, score: np.ndarray, resamples: Resamples) 
 
 
 def _average_precision(y: np.ndarray, prediction: np.ndarray, resamples: Resamples) -> np.ndarray:
+    """Go down the predictions with all resamples side by side.
+
+    Precision is asked for where positives are. Rows are therefore taken in stretches that end
+    with a tie (mostly a single row) that has positives.
+    """
     order = np.argsort(-prediction, kind="stable")
-    descending, positive = prediction[order], (y[order] > 0).astype(float)
-    last_of_tie = np.append(np.flatnonzero(np.diff(descending)), len(descending) - 1)
-    codes = resamples.codes[order]
-    step = max(1, _MAX_CELLS // max(len(y), 1))
-    parts = []
-    for first in range(0, len(resamples.counts), step):
-        weights = resamples.counts[first : first + step][:, codes]
-        seen = np.cumsum(weights, axis=1)[:, last_of_tie]
-        hits = np.cumsum(weights * positive, axis=1)[:, last_of_tie]
+    positive, codes = y[order] > 0, resamples.codes[order]
+    ties = np.append(np.flatnonzero(np.diff(prediction[order])) + 1, len(order))
+    ends = ties[np.diff(np.cumsum(positive)[ties - 1], prepend=0) > 0]
+    starts, drawn = np.append(0, ends[:-1]), np.ascontiguousarray(resamples.counts.T)
+    of_positive = codes[positive]
+    hit_starts, hit_ends = (np.append(0, np.cumsum(positive))[at] for at in (starts, ends))
+    seen, hits, total = np.zeros((3, drawn.shape[1]))
+    step, first = max(1, _MAX_CELLS // drawn.shape[1]), 0
+    while first < len(ends):
+        last = max(first + 1, int(np.searchsorted(ends, starts[first] + step, side="right")))
+        rows = _stretches(drawn, codes, starts[first:last], ends[last - 1])
+        gained = _stretches(drawn, of_positive, hit_starts[first:last], hit_ends[last - 1])
+        caught = np.cumsum(gained, axis=0) + hits
+        reached = np.cumsum(rows, axis=0) + seen
         # Before the first row that was drawn there is nothing to be precise about.
-        precision = np.divide(hits, seen, out=np.zeros_like(hits), where=seen > 0)
-        gained = np.diff(hits, axis=1, prepend=0.0)
-        parts.append((gained * precision).sum(axis=1) / hits[:, -1])
-    return np.concatenate(parts)
+        precision = np.divide(caught, reached, out=np.zeros_like(caught), where=reached > 0)
+        total += np.einsum("sr,sr->r", gained, precision)
+        seen, hits, first = reached[-1], caught[-1], last
+    return np.asarray(total / hits)
+
+
+def _stretches(drawn: np.ndarray, codes: np.ndarray, starts: np.ndarray, end: int) -> np.ndarray:
+    """Count the rows of each stretch, the last of which ends at `end`, in every resample."""
+    if len(starts) == 1:  # which may be all rows
+        times = np.bincount(codes[starts[0] : end], minlength=len(drawn))
+        return np.asarray(times @ drawn)[None]
+    return np.add.reduceat(drawn[codes[starts[0] : end]], starts - starts[0], axis=0)
 
 
 def _mean_of_defined(values: np.ndarray) -> np.ndarray:

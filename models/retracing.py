@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from models.candidate import Candidate
+from models.course import Course
 from models.dataset import Dataset
 from models.errors import SearchError
 from models.leaderboard import TrialRecord
@@ -28,6 +29,7 @@ def retrace(
     directory: Path,
     max_seconds: float,
     warm: Sequence[Candidate] = (),
+    course: Course | None = None,
     options: SearchOptions | None = None,
 ) -> SearchResult:
     """Run recorded trials again on the same rows.
@@ -40,19 +42,22 @@ def retrace(
         Must be new.
     max_seconds
         Much more than the earlier search took, so that no trial ends by the clock.
+    course
+        Of the earlier search: who had no time for a final fit has none again, and members that
+        were not joined are not. None where it is not on record: then there is time for all.
 
     Returns
     -------
     SearchResult
-        The same as then where neither trials nor the choice of members ended by the clock, and
-        code, libraries and number of threads are the same.
+        The same as then where the choice of members did not end by the clock, and code, libraries
+        and number of threads are the same.
 
     Raises
     ------
     SearchError
         When no recorded trial came to an end but the baseline.
     """
-    options = replace(options or SearchOptions(), ledger=None, executor="local")
+    options = replace(options or SearchOptions(), ledger=None, executor="local", course=course)
     tried = [r for r in records if r.number > 0 and r.state in ("done", "stopped")]
     if not tried:
         raise SearchError("Expected a trial to run again beside the baseline, got none.")

@@ -13,6 +13,7 @@ from features.fingerprint import fingerprint
 from models.agenda import make_agenda
 from models.budget import Clock, SearchBudget
 from models.candidate import Candidate
+from models.course import Course
 from models.dataset import Dataset
 from models.ensemble import EnsembleModel
 from models.errors import OptionError, SearchError
@@ -79,9 +80,8 @@ class SearchResult:
         On out-of-fold rows, in the metric's own sign.
     resumed_trials
         Trials taken from an earlier start of the same search, the baseline included.
-    stand_ins
-        Numbers of chosen trials whose final fit failed or had no time: their last fold's model
-        serves instead.
+    course
+        What the clock had its say in.
     corrected_score
         Of ensembles on folds that did not choose them (see `models.estimate`); NaN where there
         was no time to know.
@@ -108,7 +108,7 @@ class SearchResult:
     corrected_score: float
     predict_ms: float
     member_values: Mapping[int, float]
-    stand_ins: tuple[int, ...] = ()
+    course: Course
     turned: bool = False
 
 
@@ -179,6 +179,7 @@ def search(
                 on_event=on_event or (lambda event: None),
                 max_latency_ms=options.max_latency_ms or float("inf"),
                 stop=stop,
+                course=options.course,
             )
             return _found(Session(setting, executor), setting, data, holdout, found)
 
@@ -224,7 +225,7 @@ def _found(
         search_fingerprint=name,
         resumed_trials=session.n_resumed,
         seconds=setting.clock.elapsed,
-        stand_ins=session.stand_ins,
+        course=session.course,
         finish=chooser.ending,
         corrected_score=chooser.corrected,
         predict_ms=session.predict_ms,

@@ -14,6 +14,7 @@ from models.assembly import assemble, final_model, final_rounds, fold_models, re
 from models.briefing import Briefing
 from models.candidate import Candidate
 from models.chooser import Chooser
+from models.course import Course
 from models.ensemble import EnsembleModel
 from models.errors import TrialError
 from models.inline import Inline
@@ -54,7 +55,7 @@ class Session:
         self._seconds_per_member = 0.0
         self.records: list[TrialRecord] = []
         self.n_resumed = 0
-        self.stand_ins: tuple[int, ...] = ()
+        self._stand_ins: tuple[int, ...] = ()
         self.predict_ms = float("nan")
 
     def run(self) -> None:
@@ -96,11 +97,19 @@ class Session:
                 break
         return model
 
+    @property
+    def course(self) -> Course:
+        """What the clock had its say in."""
+        chooser = self.chooser
+        return Course(chosen=chooser.chosen, joined=chooser.joined, stand_ins=self._stand_ins)
+
     def _assemble(self) -> EnsembleModel:
         given, weights = self._given, self.chooser.selection.weights
         if not given.rows.bagged:
-            self._refit([n for n in weights if not final_model(given.directory, n).exists()])
-            self.stand_ins = tuple(
+            stood_in = () if given.course is None else given.course.stand_ins
+            wanted = [number for number in weights if number not in stood_in]
+            self._refit([n for n in wanted if not final_model(given.directory, n).exists()])
+            self._stand_ins = tuple(
                 number for number in weights if not final_model(given.directory, number).exists()
             )
         return assemble(given.directory, weights, given.rows, self.chooser.ending)

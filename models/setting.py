@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.budget import Clock
+from models.course import Course
 from models.families.family import Family
 from models.ledger import TrialLedger
 from models.progress import Listener
@@ -27,6 +28,8 @@ class Setting:
         Milliseconds per row that the ensemble may take.
     stop
         Set when trials are to end before their budget does.
+    course
+        That of an earlier search, which is gone again whatever the clock says now.
     """
 
     directory: Path
@@ -41,3 +44,4 @@ class Setting:
     on_event: Listener
     stop: threading.Event
     max_latency_ms: float = float("inf")
+    course: Course | None = None

@@ -271,6 +271,10 @@ def _ask_drift(evidence: Evidence, concerns: Concerns, policy: DecisionPolicy) -
         f"; scores {'drifted' if drift.score_drifted else 'did not drift'} "
         f"(distance {drift.score_effect:.2f})"
     )
+    if evidence.domain is not None:
+        answer += (
+            f"; a classifier on all tells the windows apart with AUC {evidence.domain.auc:.2f}"
+        )
     if unused:
         answer += f"; {unused} of them the champion does not use: reported, not acted upon"
     if concerns.has_drifted and concerns.is_cleared and not concerns.worse:

@@ -8,6 +8,7 @@ changed or removed at or before its cutoff; every other row is reused.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os.path import normpath, relpath
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,8 @@ class Computed:
     def save(self, path: Path) -> None:
         """Write the record, whole or not at all."""
         table = pa.Table.from_pandas(self.rows, preserve_index=False)
-        noted = {"snapshot": str(self.snapshot), "digest": _digest(table)}
+        # As seen from the record, so that both may be moved together.
+        noted = {"snapshot": relpath(self.snapshot, path.parent), "digest": _digest(table)}
         about = {_ABOUT: json.dumps(noted).encode()}
         with replacing(path) as temporary:
             write_rows(table.replace_schema_metadata(about), temporary)
@@ -76,7 +78,7 @@ class Computed:
             return None
         if not isinstance(noted, dict) or noted.get("digest") != _digest(table):
             return None
-        return cls(rows=table.to_pandas(), snapshot=Path(noted["snapshot"]))
+        return cls(rows=table.to_pandas(), snapshot=Path(normpath(path.parent / noted["snapshot"])))
 
 
 def _digest(table: pa.Table) -> str:

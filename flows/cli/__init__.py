@@ -6,11 +6,11 @@ Heavy imports wait inside the commands: `perennial --help` must answer at once.
 import os
 import signal
 
-from flows.cli import learning, loop, record, rehearsal
+from flows.cli import learning, loop, record, rehearsal, upkeep  # the order of --help
 from flows.cli.application import TERMINATED, app
 from models.threads import THREADS
 
-__all__ = ["app", "learning", "loop", "main", "record", "rehearsal"]
+__all__ = ["app", "learning", "loop", "main", "record", "rehearsal", "upkeep"]
 
 
 def main() -> None:

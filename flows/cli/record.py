@@ -25,9 +25,7 @@ def status(folder: Folder = Path(), debug: Debug = False) -> None:
 @app.command(rich_help_panel=PANEL)
 def history(
     folder: Folder = Path(),
-    repair: Annotated[
-        bool, typer.Option("--repair", help="Bring MLflow's aliases in line with it.")
-    ] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Bring MLflow in line with it.")] = False,
     debug: Debug = False,
 ) -> None:
     """Show every verdict on a version, who served after it, and that the record is whole.
@@ -39,9 +37,11 @@ def history(
 
         whole = print_history(workspace, console)
         if repair:
-            from flows.aliases import repair_aliases
+            from flows.approval import project_settlements
+            from flows.rollback import project_rollback
 
-            changed = repair_aliases(workspace)
+            changed = project_rollback(workspace)
+            project_settlements(workspace)
             console.print("MLflow's aliases: " + ("; ".join(changed) or "as the record has it"))
         if not whole:
             raise typer.Exit(FAILED)
@@ -71,13 +71,13 @@ def rollback(
             f"Version {done.row.champion} serves instead of version {done.before} "
             f"(verdict {done.row.sequence})."
         )
-        from flows.aliases import repair_aliases
+        from flows.rollback import project_rollback
 
         try:
-            repair_aliases(workspace)
+            project_rollback(workspace)
         except ModelError as error:
             console.print(
-                f"[yellow]MLflow's aliases do not follow yet:[/] {escape(str(error))}\n"
+                f"[yellow]MLflow's aliases and pages do not follow yet:[/] {escape(str(error))}\n"
                 "When it answers: perennial history --repair"
             )
 

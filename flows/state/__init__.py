@@ -1,6 +1,7 @@
 """The ledger: what ran, what was promoted, scored, decided, and what is still to be sent."""
 
 from flows.state.chain import Standing, challengers_of, standing_of
+from flows.state.leases import Lease
 from flows.state.ledger import Ledger, open_ledger
 from flows.state.records import (
     Batch,
@@ -14,6 +15,7 @@ from flows.state.records import (
 __all__ = [
     "Batch",
     "DecisionRow",
+    "Lease",
     "Ledger",
     "OutboxRow",
     "Promotion",

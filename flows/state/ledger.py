@@ -1,18 +1,21 @@
 """The ledger itself: small transactions over `flows.state.tables`, on SQLite or PostgreSQL."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from sqlalchemy import create_engine, delete, event, insert, select, update
+from sqlalchemy import Engine, create_engine, delete, event, insert, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from flows.errors import FlowError
 from flows.settings import without_password
 from flows.state import tables
+from flows.state.leases import Lease, Leases, check_fence
+from flows.state.places import Places
 from flows.state.promotions import Promotions
 from flows.state.records import Batch, DecisionRow, FlowName, OutboxRow, RunRow
 
@@ -25,7 +28,8 @@ def open_ledger(url: str, *, lock_directory: Path) -> "Ledger":
     url
         SQLAlchemy URL, e.g. `sqlite:////…/ledger.db` or `postgresql+psycopg://…`.
     lock_directory
-        Where the file lock for the first initialisation lives.
+        The state directory: where the file lock for the first initialisation lives, and what paths
+        in the ledger are relative to.
 
     Raises
     ------
@@ -45,7 +49,7 @@ def open_ledger(url: str, *, lock_directory: Path) -> "Ledger":
             f"The ledger at {without_password(url)} cannot be reached: {error.orig}. Expected a "
             "running database; check PERENNIAL_LEDGER_URL."
         ) from error
-    return Ledger(engine)
+    return Ledger(engine, Places(lock_directory))
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -56,8 +60,15 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-class Ledger(Promotions):
-    """Append-mostly record of one or more projects; every method is one transaction."""
+class Ledger(Promotions, Leases):
+    """Append-mostly record of one or more projects; every method is one transaction.
+
+    Paths inside the state directory are kept without it; who asks is given them as they are here.
+    """
+
+    def __init__(self, engine: Engine, places: Places) -> None:
+        super().__init__(engine)
+        self._places = places
 
     # Runs and their stages
 
@@ -68,16 +79,16 @@ class Ledger(Promotions):
     def end_run(
         self, run_id: str, *, status: str, at: datetime, outcome: Mapping[str, Any]
     ) -> None:
-        """Close a run as `done` or `failed`."""
+        """Close a run as `done`, `failed` or `interrupted`."""
         with self._engine.begin() as connection:
             connection.execute(
                 update(tables.RUNS)
                 .where(tables.RUNS.c.run_id == run_id)
-                .values(status=status, ended_at=at, outcome=dict(outcome))
+                .values(status=status, ended_at=at, outcome=self._places.keep(dict(outcome)))
             )
 
     def reopen_run(self, run_id: str) -> None:
-        """Mark a failed or abandoned run as running again."""
+        """Mark a failed or interrupted run as running again."""
         with self._engine.begin() as connection:
             connection.execute(
                 update(tables.RUNS)
@@ -91,14 +102,15 @@ class Ledger(Promotions):
         query = select(table).where(table.c.project == project)
         if flow is not None:
             query = query.where(table.c.flow == flow)
-        return self._rows(RunRow, query.order_by(table.c.started_at.desc(), table.c.now.desc()))
+        rows = self._rows(RunRow, query.order_by(table.c.started_at.desc(), table.c.now.desc()))
+        return [replace(row, outcome=self._places.find(row.outcome)) for row in rows]
 
     def stages(self, run_id: str) -> dict[str, Mapping[str, Any]]:
         """Give the outputs of the run's finished stages, by name, in the order they ended."""
         table = tables.STAGES
         query = select(table).where(table.c.run_id == run_id).order_by(table.c.ended_at)
         with self._engine.connect() as connection:
-            return {row.stage: row.output for row in connection.execute(query)}
+            return {row.stage: self._places.find(row.output) for row in connection.execute(query)}
 
     def end_stage(
         self,
@@ -108,10 +120,21 @@ class Ledger(Promotions):
         output: Mapping[str, Any],
         seconds: float,
         at: datetime,
+        lease: Lease | None = None,
     ) -> None:
-        """Write that a stage is finished and need not run again."""
-        row = {"run_id": run_id, "stage": stage, "output": dict(output)}
-        self._insert(tables.STAGES, {**row, "seconds": seconds, "ended_at": at}, once=True)
+        """Write that a stage is finished and need not run again.
+
+        Raises
+        ------
+        FlowError
+            When the lease is another's by now.
+        """
+        row = {"run_id": run_id, "stage": stage, "output": self._places.keep(dict(output))}
+        values = {**row, "seconds": seconds, "ended_at": at}
+        with suppress(IntegrityError), self._engine.begin() as connection:
+            if lease is not None:
+                check_fence(connection, lease)
+            connection.execute(insert(tables.STAGES).values(values))
 
     def forget_stages(self, run_id: str) -> None:
         """Drop the run's finished stages: what they stood on has changed."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 FlowName = Literal["retrain", "score", "monitor"]
-RunStatus = Literal["running", "done", "failed"]
+RunStatus = Literal["running", "done", "failed", "interrupted"]
 Action = Literal["promote", "reject", "await", "rollback"]
 
 

@@ -99,3 +99,13 @@ OUTBOX = Table(
     Column("sent_at", DateTime),
     Column("receipt", Text),
 )
+
+LEASES = Table(
+    "leases",
+    METADATA,
+    Column("project", String(64), primary_key=True),
+    Column("flow", String(16), primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("expires_at", DateTime, nullable=False),
+)

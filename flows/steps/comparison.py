@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from features.plan import own_features, synthesize
@@ -9,18 +10,20 @@ from features.selection import prune
 from flows.runs import Run
 from flows.stages import LabelsMade, SnapshotTaken
 from flows.steps.data import compute_rows, labelled_rows, taken
+from flows.steps.learning import predictions_in
 from models.dataset import Dataset
+from models.decisions import asked
 from models.evaluation import paired_difference
 from models.search import SearchBudget
 from models.search import search as search_models
-from models.task import Problem
+from models.serving import EnsembleModel
 
 
 def compare_own_columns(
     run: Run,
     snapshot: SnapshotTaken,
     labels: LabelsMade,
-    problem: Problem,
+    model: EnsembleModel,
     holdout: pd.DataFrame,
     *,
     n_trials: int,
@@ -28,6 +31,7 @@ def compare_own_columns(
     """Search again with nothing but the entity's own columns, and compare on the sealed rows.
 
     Same rows, folds, seed and number of trials, in at most the same time; features at depth 0.
+    Where the metric looks at the class that is called, each calls as it was tuned to.
 
     Returns
     -------
@@ -55,27 +59,29 @@ def compare_own_columns(
     )
     result = search_models(
         data,
-        problem,
+        model.problem,
         budget=SearchBudget(max_seconds=section.max_seconds, max_trials=max(n_trials - 1, 1)),
         seed=section.seed,
         directory=run.workspace.path("searches", run.row.run_id, "own_columns"),
     )
-    return _compare(run, problem, holdout, result.holdout.predictions)
+    own_told = asked(model.problem.scoring, result.holdout.predictions, result.model.decision)
+    return _compare(run, model, holdout, own_told)
 
 
-def _compare(run: Run, problem: Problem, holdout: pd.DataFrame, own: object) -> Mapping[str, float]:
-    y = holdout["label"].to_numpy()
-    full = holdout.filter(regex="^prediction").to_numpy(float)
+def _compare(
+    run: Run, model: EnsembleModel, holdout: pd.DataFrame, own: np.ndarray
+) -> Mapping[str, float]:
+    problem, y = model.problem, holdout["label"].to_numpy()
     found = paired_difference(
         y,
-        full[:, 0] if problem.task != "multiclass" else full,
-        own,  # type: ignore[arg-type]
+        asked(problem.scoring, predictions_in(holdout, problem), model.decision),
+        own,
         problem.metric,
         holdout["cutoff_time"].to_numpy("datetime64[us]"),
         run.workspace.project.search.seed,
     )
     return {
-        "value": float(problem.scoring.score(y, own)),  # type: ignore[arg-type]
+        "value": float(problem.scoring.score(y, own)),
         "difference": found.difference,
         "low": found.low,
         "high": found.high,

@@ -81,6 +81,7 @@ def take(run: Run) -> Snapshot:
         workspace.sources,
         workspace.relationships,
         base_directory=workspace.folder,
+        roots=workspace.settings.source_roots,
         directory=workspace.path("snapshots"),
         now=run.now,
     )

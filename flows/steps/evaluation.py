@@ -15,12 +15,14 @@ from flows.runs import Run
 from flows.stages import Evaluated, Found, LabelsMade, PlanMade, SnapshotTaken
 from flows.steps.comparison import compare_own_columns
 from flows.steps.described import described_rows
-from flows.steps.learning import holdout_features, predictions_in, problem_of
+from flows.steps.learning import holdout_features, predictions_in
+from models.decisions import asked
 from models.drivers import find_drivers
 from models.evaluation import Evaluation, SliceScore, score_slices
 from models.evaluation import evaluate as evaluate_predictions
 from models.importance import permutation_importance
 from models.persistence import load_model
+from models.serving import EnsembleModel
 from models.slices import slice_rows
 from models.task import Problem
 
@@ -49,20 +51,21 @@ def evaluate(
 def _evaluate(
     run: Run, snapshot: SnapshotTaken, labels: LabelsMade, plan: PlanMade, found: Found
 ) -> Evaluated:
-    problem, frame = problem_of(run, labels), pd.read_parquet(found.holdout)
+    frame = pd.read_parquet(found.holdout)
     features = holdout_features(run, plan, frame)
     words = describe_features(FeaturePlan.load(Path(plan.path)))
-    drops = _explain(run, found, problem, frame, features, words)
+    model = load_model(Path(found.model))
+    drops = _explain(run, found, model, frame, features, words)
     sliced = described_rows(run, snapshot, frame, stage="holdout")
     declared = run.workspace.project.promotion.slices
     if sliced is None or not declared:
         sliced, declared = features, _to_slice(drops, words)
-    evaluation = _judge(run, problem, frame, sliced, declared)
+    evaluation = _judge(run, model, frame, sliced, declared)
     write_text(Path(found.directory) / "evaluation.json", to_json(evaluation.to_dict()))
     own: Mapping[str, float] = {}
     first = run.workspace.ledger.champion(run.workspace.name) is None
     if first and run.workspace.project.search.compare_own_columns:
-        own = compare_own_columns(run, snapshot, labels, problem, frame, n_trials=found.n_trials)
+        own = compare_own_columns(run, snapshot, labels, model, frame, n_trials=found.n_trials)
     return Evaluated(
         metric=evaluation.metric,
         value=evaluation.score.value,
@@ -80,13 +83,13 @@ def _evaluate(
 def _explain(
     run: Run,
     found: Found,
-    problem: Problem,
+    model: EnsembleModel,
     frame: pd.DataFrame,
     features: pd.DataFrame,
     words: Mapping[str, FeatureWords],
 ) -> Sequence[tuple[str, float]]:
     """Write what the ensemble looks at, and give what shuffling its columns costs."""
-    model, seed = load_model(Path(found.model)), run.workspace.project.search.seed
+    seed = run.workspace.project.search.seed
     sources = {name: told.sources for name, told in words.items()}
     most = min(DRIVER_SECONDS, DRIVER_SHARE * run.workspace.project.search.max_seconds)
     drivers = find_drivers(model, features, sources, seed=seed, max_seconds=most)
@@ -95,24 +98,29 @@ def _explain(
         model,
         features,
         frame["label"].to_numpy(),
-        problem,
+        model.problem,
         seed=seed,
+        decision=model.decision,
         max_seconds=IMPORTANCE_SECONDS,
     )
 
 
 def _judge(
     run: Run,
-    problem: Problem,
+    model: EnsembleModel,
     frame: pd.DataFrame,
     sliced: pd.DataFrame,
     columns: Sequence[str],
 ) -> Evaluation:
+    problem = model.problem
     y, predictions = frame["label"].to_numpy(), predictions_in(frame, problem)
     moments = frame["cutoff_time"].to_numpy("datetime64[us]")
     seed = run.workspace.project.search.seed
-    evaluation = evaluate_predictions(y, predictions, problem, moments, seed)
-    return replace(evaluation, slices=_slices(sliced, columns, y, predictions, problem, moments))
+    evaluation = evaluate_predictions(
+        y, predictions, problem, moments, seed, decision=model.decision
+    )
+    told = asked(problem.scoring, predictions, model.decision)
+    return replace(evaluation, slices=_slices(sliced, columns, y, told, problem, moments))
 
 
 def _slices(

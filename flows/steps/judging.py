@@ -173,7 +173,7 @@ def _challenger(run: Run, registered: Registered, predictions: np.ndarray) -> Co
         example=example,
         example_predictions=model.predict(example),
         model=model,
-        threshold=model.decision.threshold,
+        decision=model.decision,
         giveaways=giveaways_of(
             pd.read_parquet(directory / "reference.parquet"), model.used_columns, model.problem
         ),
@@ -211,6 +211,7 @@ def _defender(
         predictions=np.asarray(model.predict(read)),
         columns=model.columns,
         classes=tuple(model.problem.classes),
+        decision=model.decision,
     )
 
 

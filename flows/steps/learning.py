@@ -182,6 +182,7 @@ def _write(
         n_warm=n_warm,
         n_members_warm=sum(by_number[number].origin == "warm" for number, _ in chosen),
         seconds=result.seconds,
+        course=result.course.to_dict(),
         corrected_score=result.corrected_score if np.isfinite(result.corrected_score) else None,
         turned=result.turned,
     )

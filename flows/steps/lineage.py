@@ -91,6 +91,7 @@ def recipe_of(run: Run, found: Found) -> dict[str, Any]:
         "warmth": asdict(warmth_of(run.workspace, run.row.run_id)),
         "classes": list(run.workspace.ledger.stages(run.row.run_id)["labels"]["classes"]),
         "search_seconds": found.seconds,
+        "course": dict(found.course),
         "weights": {number: share for number, (share, _) in found.weights.items()},
     }
 

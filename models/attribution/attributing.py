@@ -248,7 +248,7 @@ def _of_classes(
     max_seconds: float,
 ) -> Attribution:
     rows = rows.iloc[: _affordable_to_sample(model, rows, max_seconds)]
-    likeliest = model.predict(rows).argmax(axis=1)
+    likeliest = model.call(model.predict(rows))
 
     def answer(mixed: pd.DataFrame, row: np.ndarray) -> np.ndarray:
         chances = model.predict(mixed)

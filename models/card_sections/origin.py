@@ -30,6 +30,9 @@ def question_section(card: CardContent) -> str:
     }[card.problem.task]
     if card.problem.task == "binary" and card.problem.classes:
         task = f"The prediction is the probability of {str(card.problem.classes[1])!r}."
+    called = card.evaluation.decision.words(card.problem.classes)
+    if called:
+        task += f" It calls {called}."
     name, meaning = METRIC_WORDS.get(card.problem.metric, (card.problem.metric, ""))
     sql = f"<pre>{escape(card.labels_sql.strip())}</pre>" if card.labels_sql.strip() else ""
     body = (

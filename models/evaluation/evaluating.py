@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from models.blocks import draw_resamples
+from models.decisions import asked
 from models.evaluation import shapes
 from models.evaluation.records import Curve, Evaluation
 from models.evaluation.scores import (
@@ -16,6 +17,7 @@ from models.evaluation.scores import (
 from models.evaluation.stability import by_period, steadiness
 from models.metrics import METRICS
 from models.sampling import Sampling
+from models.serving.decision import LIKELIEST, Decision
 from models.task import Problem
 
 COMPANIONS: Mapping[str, tuple[str, ...]] = {
@@ -31,6 +33,8 @@ def evaluate(
     problem: Problem,
     cutoff_time: np.ndarray | None,
     seed: int,
+    *,
+    decision: Decision = LIKELIEST,
 ) -> Evaluation:
     """Score predictions with block-bootstrap intervals.
 
@@ -40,6 +44,8 @@ def evaluate(
         As the metrics take it: `(n_rows,)`, or `(n_rows, n_classes)` for multiclass.
     cutoff_time
         Days are drawn as blocks; None when rows have no time.
+    decision
+        The model's own: which class is called, for metrics and tables that look at calls.
 
     Raises
     ------
@@ -51,23 +57,30 @@ def evaluate(
     names = dict.fromkeys((problem.metric, *COMPANIONS[problem.task]))
     constant = constant_prediction(y, problem)
     regression = problem.task == "regression"
+    told = asked(problem.scoring, prediction, decision)
     return Evaluation(
         metric=problem.metric,
         n_rows=len(y),
         blocks=resamples.description,
-        scores={name: score_interval(name, y, prediction, resamples) for name in names},
+        scores={
+            name: score_interval(name, y, asked(METRICS[name], prediction, decision), resamples)
+            for name in names
+        },
         baseline=METRICS[problem.metric].score(y, constant),
-        gain=compare(y, prediction, constant, problem.metric, Sampling(by=(resamples,))),
+        gain=compare(y, told, constant, problem.metric, Sampling(by=(resamples,))),
         calibration=shapes.calibrate(y, prediction, resamples),
         lift=shapes.lift(y, prediction) if problem.task == "binary" else (),
         residuals=shapes.residuals(y, prediction) if regression else {},
         curves=_curves(y, prediction) if problem.task == "binary" else {},
-        confusion=shapes.confusion(y, prediction) if problem.task == "multiclass" else (),
+        confusion=shapes.confusion(y, decision.weigh(prediction))
+        if problem.task == "multiclass"
+        else (),
         bands=shapes.bands(y, prediction) if regression else (),
-        periods=() if cutoff_time is None else by_period(y, prediction, problem, cutoff_time, seed),
+        periods=() if cutoff_time is None else by_period(y, told, problem, cutoff_time, seed),
         steady=None
         if cutoff_time is None
-        else steadiness(y, prediction, problem.metric, cutoff_time, resamples, seed=seed),
+        else steadiness(y, told, problem.metric, cutoff_time, resamples, seed=seed),
+        decision=decision,
     )
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
+from models.serving.decision import LIKELIEST, Decision
+
 
 class Interval(NamedTuple):
     """A score with its 95 % interval (NaN where undefined)."""
@@ -131,6 +133,8 @@ class Evaluation:
         cannot be told.
     slices
         The metric of groups of rows.
+    decision
+        Which class the model calls: what metrics of calls were asked about.
     """
 
     metric: str
@@ -148,6 +152,7 @@ class Evaluation:
     periods: tuple[Period, ...]
     steady: float | None
     slices: tuple[SliceScore, ...] = ()
+    decision: Decision = LIKELIEST
 
     @property
     def score(self) -> Interval:
@@ -191,7 +196,14 @@ class Evaluation:
             periods=tuple(Period(**_scored(each)) for each in told.get("periods", ())),
             steady=content.get("steady"),
             slices=tuple(SliceScore(**_scored(each)) for each in told.get("slices", ())),
+            decision=_decision(content.get("decision", {})),
         )
+
+
+def _decision(told: Mapping[str, Any]) -> Decision:
+    if not told:  # evaluations were written without it once
+        return LIKELIEST
+    return Decision(threshold=told["threshold"], factors=tuple(told["factors"]))
 
 
 def _scored(each: Mapping[str, Any]) -> dict[str, Any]:

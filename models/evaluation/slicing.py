@@ -23,7 +23,13 @@ def score_slices(
     *,
     seed: int,
 ) -> tuple[SliceScore, ...]:
-    """Score the rows of each slice, in the order given; those with fewer than 20 are left out."""
+    """Score the rows of each slice, in the order given; those with fewer than 20 are left out.
+
+    Parameters
+    ----------
+    prediction
+        What the metric is asked about (`models.decisions.asked`).
+    """
     scored = []
     y = np.asarray(y, dtype=float)
     for column, level, rows in slices:

@@ -85,12 +85,16 @@ class XGBoost:
         import xgboost  # a heavy import, wanted in a worker only
 
         train, valid = _binned(task)
+        deadline = time.monotonic() + task.seconds
         watched = [] if valid is None else [(valid, "valid")]
-        callbacks = [_stop_at(time.monotonic() + task.seconds)]
+        callbacks = []
         if valid is not None:
             callbacks.append(
                 xgboost.callback.EarlyStopping(rounds=patience(task.parameters), save_best=True)
             )
+        # Last: who says that it is time to stop keeps those behind it from seeing the round, and
+        # without its first round early stopping knows no best one.
+        callbacks.append(_stop_at(deadline))
         booster = xgboost.train(
             _parameters(task),
             train,

@@ -8,11 +8,14 @@ from typing import Literal, Protocol
 import numpy as np
 import pandas as pd
 
+from models.decisions import asked
 from models.errors import ModelError
 from models.findings import Finding
 from models.gates.policy import PromotionPolicy
 from models.latency import Predictor
+from models.metrics import Metric
 from models.sampling import Origin
+from models.serving.decision import LIKELIEST, Decision
 from models.slices import Slice, slice_rows
 from models.task import Problem
 
@@ -77,8 +80,8 @@ class Contender:
         A few rows and what the model predicts for them in this process.
     model
         What predicts in this process, to be timed.
-    threshold
-        Above which a probability calls the second of two classes.
+    decision
+        Which class it calls.
     giveaways
         Columns it uses that give the label of sealed rows away, each alone or with another.
     """
@@ -91,8 +94,12 @@ class Contender:
     example: pd.DataFrame | None = None
     example_predictions: np.ndarray | None = None
     model: Predictor | None = None
-    threshold: float = 0.5
+    decision: Decision = LIKELIEST
     giveaways: tuple[Finding, ...] = ()
+
+    def answers(self, metric: Metric) -> np.ndarray:
+        """Give what a metric is asked about on the sealed rows: predictions, or its own calls."""
+        return asked(metric, self.predictions, self.decision)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

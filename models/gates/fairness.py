@@ -107,7 +107,7 @@ def _measure(case: Case, rows: np.ndarray) -> tuple[float, Statistic]:
     assert case.policy.fairness is not None
     if case.policy.fairness.measure == "metric":
         return _measure_metric(case, rows)
-    called = case.challenger.predictions > case.challenger.threshold
+    called = case.challenger.decision.call(case.challenger.predictions) == 1
 
     def shares(resamples: Resamples) -> np.ndarray:
         sums = resamples.sums(np.column_stack([called & rows, rows]).astype(float))
@@ -119,7 +119,7 @@ def _measure(case: Case, rows: np.ndarray) -> tuple[float, Statistic]:
 
 def _measure_metric(case: Case, rows: np.ndarray) -> tuple[float, Statistic]:
     y, metric = np.asarray(case.rows.y, dtype=float)[rows], case.rows.problem.metric
-    predictions = case.challenger.predictions[rows]
+    predictions = case.challenger.answers(METRICS[metric])[rows]
 
     def scores(resamples: Resamples) -> np.ndarray:
         within = replace(resamples, codes=resamples.codes[rows])

@@ -20,7 +20,8 @@ class Quality:
         """Compare on the same rows, which are drawn again by days and by entities that repeat."""
         rows, metric = case.rows, METRICS[case.rows.problem.metric]
         constant = constant_prediction(np.asarray(rows.y, dtype=float), rows.problem)
-        rival = constant if case.champion is None else case.champion.predictions
+        rival = constant if case.champion is None else case.champion.answers(metric)
+        ours = case.challenger.answers(metric)
         sampling = sample_rows(
             rows.y,
             rows.origin,
@@ -28,13 +29,10 @@ class Quality:
             classes=metric.needs == "probability",
             level=1 - spent_on(case.attempt, case.policy.alpha),
         )
-        difference = compare(rows.y, case.challenger.predictions, rival, metric.name, sampling)
+        difference = compare(rows.y, ours, rival, metric.name, sampling)
         allowance = _allowance(case, constant)
         better = is_better(difference.low, allowance)
-        scores = (
-            metric.score(rows.y, case.challenger.predictions),
-            metric.score(rows.y, rival),
-        )
+        scores = metric.score(rows.y, ours), metric.score(rows.y, rival)
         numbers: dict[str, Number] = {
             "challenger": scores[0],
             "rival": scores[1],
@@ -87,7 +85,7 @@ def _allowance(case: Case, constant: np.ndarray) -> float:
     if case.champion is None or not case.condemned:
         return 0.0
     metric, y = METRICS[case.rows.problem.metric], case.rows.y
-    gain = metric.gain(metric.score(y, case.champion.predictions))
+    gain = metric.gain(metric.score(y, case.champion.answers(metric)))
     gain -= metric.gain(metric.score(y, constant))
     return case.policy.margin * max(0.0, gain) if np.isfinite(gain) else 0.0
 

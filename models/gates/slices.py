@@ -98,7 +98,10 @@ def _compare(case: Case, part: Slice) -> _Compared | None:
         return None
     metric = METRICS[case.rows.problem.metric]
     y = np.asarray(case.rows.y)[part.rows]
-    pair = case.challenger.predictions[part.rows], case.champion.predictions[part.rows]
+    pair = (
+        case.challenger.answers(metric)[part.rows],
+        case.champion.answers(metric)[part.rows],
+    )
     scores = metric.score(y, pair[0]), metric.score(y, pair[1])
     if not np.isfinite(scores).all():
         return None

@@ -20,6 +20,7 @@ from typing import Any
 
 import pandas as pd
 
+from .decision import call_name
 from .ensemble import EnsembleModel, SavedProblem
 from .errors import ServingError
 from .member import FittedMember, predict_booster
@@ -44,6 +45,7 @@ __all__ = [
     "PyfuncModel",
     "SavedProblem",
     "ServingError",
+    "call_name",
     "check_trusted",
     "columns_of",
     "conform",
@@ -59,7 +61,8 @@ class PyfuncModel:
     """What `mlflow.pyfunc` calls: rows in, predictions out.
 
     Binary: one column `prediction`, the probability of the second class. Multiclass: one column
-    of probabilities per class, named by the class. Regression: one column `prediction`.
+    of probabilities per class, named by the class. Both with a column `decision`: the class that
+    is called. Regression: one column `prediction`.
     """
 
     def __init__(self, ensemble: EnsembleModel) -> None:
@@ -71,7 +74,10 @@ class PyfuncModel:
         names = (
             ["prediction"] if values.ndim == 1 else list(map(str, self.ensemble.problem.classes))
         )
-        return pd.DataFrame(values.reshape(len(values), -1), columns=names, index=model_input.index)
+        told = pd.DataFrame(values.reshape(len(values), -1), columns=names, index=model_input.index)
+        if self.ensemble.problem.task != "regression":
+            told[call_name(names)] = self.ensemble.name_calls(values)
+        return told
 
 
 def _load_pyfunc(data_path: str) -> PyfuncModel:

@@ -85,6 +85,11 @@ class EnsembleModel:
         """Give the code of the class that is called, from what `predict` gave."""
         return self.decision.call(chances)
 
+    def name_calls(self, chances: np.ndarray) -> list[Any]:
+        """Name the class that is called for each row, from what `predict` gave."""
+        classes = self.problem.classes or (0, 1)
+        return [classes[code] for code in self.call(chances)]
+
     def _by_encoder(self) -> Iterable[list[int]]:
         """Group members that share an encoder: fold models of several trials mostly do."""
         groups: dict[tuple[int, tuple[str, ...]], list[int]] = {}

@@ -2,6 +2,7 @@
 
 import re
 import socket
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from features.fingerprint import fingerprint
 from models.errors import ModelError
+from models.tracking.moved import follow_artifacts
 
 REACH_SECONDS = 5.0
 LOCK_SECONDS = 120.0
@@ -76,14 +78,20 @@ class TrackingSettings:
     @property
     def artifact_location(self) -> str | None:
         """Where the experiment's artifacts go; None leaves it to the tracking server."""
+        place = self.artifact_directory
+        if place is not None:
+            return place.as_uri()
+        return f"{str(self.artifacts).rstrip('/')}/{self.experiment}" if self.artifacts else None
+
+    @property
+    def artifact_directory(self) -> Path | None:
+        """The local directory of the experiment's artifacts; None where they are elsewhere."""
         root = self.artifacts
-        if root is None and self.uri.startswith("http"):
-            return None
-        if root is None:
+        if root is None and self.uri.startswith("sqlite"):
             root = _sqlite_file(self.uri).parent / "artifacts"
-        if isinstance(root, Path) or "://" not in root:
-            return Path(root, self.experiment).resolve().as_uri()
-        return f"{root.rstrip('/')}/{self.experiment}"
+        if root is None or (isinstance(root, str) and "://" in root):
+            return None
+        return Path(root, self.experiment).resolve()
 
 
 def connect(settings: TrackingSettings) -> tuple[MlflowClient, str]:
@@ -104,6 +112,10 @@ def connect(settings: TrackingSettings) -> tuple[MlflowClient, str]:
     """
     with locked(settings), asking("open the tracking store"):
         _reach(settings.uri)
+        if settings.uri.startswith("sqlite") and settings.artifact_directory is not None:
+            follow_artifacts(
+                _sqlite_file(settings.uri), settings.experiment, settings.artifact_directory
+            )
         client = MlflowClient(tracking_uri=settings.uri, registry_uri=settings.uri)
         experiment = client.get_experiment_by_name(settings.experiment)
         if experiment is not None:
@@ -136,7 +148,13 @@ def asking(action: str) -> Iterator[None]:
     """Turn what MLflow, its database or the network raise into one clear error."""
     try:
         yield
-    except (MlflowException, SQLAlchemyError, requests.RequestException, OSError) as error:
+    except (
+        MlflowException,
+        SQLAlchemyError,
+        sqlite3.Error,
+        requests.RequestException,
+        OSError,
+    ) as error:
         raise TrackingError.failed(action, error) from error
 
 

@@ -1,7 +1,7 @@
 """The MLflow model of a saved ensemble: signature, example, pinned requirements, serving code."""
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -15,12 +15,15 @@ from mlflow.types import ColSpec, Schema
 import models.serving
 from features.fingerprint import fingerprint, fingerprint_file
 from features.seals import seal
-from models.serving import packages_of, read_manifest
+from models.serving import call_name, packages_of, read_manifest
 
 DATA = "model"
 """Folder of the saved ensemble within the MLflow model's `data/`."""
 
 N_EXAMPLE_ROWS = 5
+
+_KINDS: Mapping[type, str] = {bool: "boolean", int: "long", str: "string"}
+"""MLflow's types of the classes' names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -90,14 +93,16 @@ def signature_of(manifest: Mapping[str, Any]) -> ModelSignature:
 
     Numeric columns are doubles and categorical ones strings, all optional: a missing value is
     NaN, None or JSON's null. Binary and regression models answer with one column `prediction`,
-    multiclass ones with a column per class.
+    multiclass ones with a column per class; the class that is called comes last, as what it is.
     """
     inputs = [
         ColSpec("double" if kind == "numeric" else "string", name, required=False)
         for name, kind in manifest["columns"].items()
     ]
     problem = manifest["problem"]
-    outputs: Iterable[Any] = ["prediction"]
-    if problem["task"] == "multiclass":
-        outputs = problem["classes"]
-    return ModelSignature(Schema(inputs), Schema([ColSpec("double", str(o)) for o in outputs]))
+    classes = problem["classes"] or [0, 1]
+    names = list(map(str, classes)) if problem["task"] == "multiclass" else ["prediction"]
+    outputs = [ColSpec("double", name) for name in names]
+    if problem["task"] != "regression":
+        outputs.append(ColSpec(_KINDS[type(classes[0])], call_name(names)))
+    return ModelSignature(Schema(inputs), Schema(outputs))

@@ -123,3 +123,16 @@ def test_rows_that_a_matrix_has_are_not_missing(tmp_path, keys):
         computed = Computed.load(tmp_path / "record.parquet")
         flags = missing(pd.concat([rows, rows]), computed, "k")
         assert flags.tolist() == [i not in there for i in range(6)] * 2
+
+
+def test_a_record_finds_its_snapshot_where_both_were_moved_together(tmp_path):
+    before, after = tmp_path / "before", tmp_path / "after"
+    (before / "snapshots" / "abc").mkdir(parents=True)
+    (before / "matrices").mkdir()
+    rows = pd.DataFrame({"customer_id": [1], "cutoff_time": [pd.Timestamp("2024-01-01")]})
+    record = Computed(rows=rows, snapshot=before / "snapshots" / "abc")
+    record.save(before / "matrices" / "plan.computed.parquet")
+    before.rename(after)
+    found = Computed.load(after / "matrices" / "plan.computed.parquet")
+    assert found is not None
+    assert found.snapshot == after / "snapshots" / "abc"

@@ -162,6 +162,59 @@ class TestSql:
             read(tmp_path, sql="SELECT 1 AS a, 2 AS A, 3 AS b")
 
 
+class TestReach:
+    @pytest.mark.parametrize(
+        "sql",
+        [
+            "FROM read_text('{secret}' || '')",
+            "SELECT content FROM read_text(concat('{secret}'))",
+            "FROM query('FROM read_text(' || '''{secret}''' || ')')",
+            "SELECT file FROM glob('{folder}/' || '*')",
+            "FROM sniff_csv('{secret}' || '')",
+            "FROM read_csv(getvariable('project') || '/../secrets/key.csv')",
+        ],
+    )
+    def test_a_name_that_is_computed_stays_in_the_project(self, tmp_path: Path, sql: str) -> None:
+        project, secrets = tmp_path / "project", tmp_path / "secrets"
+        write(project, "x.csv", "a\n1\n")
+        write(secrets, "key.csv", "a\n1\n")
+        with pytest.raises(SourceError, match=r"expected to read files under the folder of the"):
+            read(project, sql=sql.format(secret=secrets / "key.csv", folder=secrets))
+
+    def test_a_computed_name_within_the_project_is_read(self, tmp_path: Path) -> None:
+        write(tmp_path, "x.csv", "a\n1\n")
+        sql = "FROM read_csv(getvariable('project') || '/' || 'x' || '.csv')"
+        assert read(tmp_path, sql=sql)["a"].to_pylist() == [1]
+
+    def test_what_is_written_out_is_read_from_anywhere(self, tmp_path: Path) -> None:
+        project, other = tmp_path / "project", tmp_path / "other"
+        write(project, "y.csv", "a\n1\n")
+        write(other, "x.csv", "a\n2\n")
+        (project / "link").symlink_to(other)
+        for name in (f"{other}/x.csv", f"{other}/*.csv", "../other/x.csv", "link/x.csv", "link/*"):
+            assert read(project, sql=f"FROM read_csv('{name}')")["a"].to_pylist() == [2]
+            if name.endswith("csv"):
+                assert read(project, source=name)["a"].to_pylist() == [2]
+
+    @pytest.mark.parametrize("name", ["{}/x.csv", "{}/*.csv", "../other/x.csv", "link/x.csv"])
+    def test_with_roots_nothing_else_is_read(self, tmp_path: Path, name: str) -> None:
+        project, other = tmp_path / "project", tmp_path / "other"
+        write(project, "y.csv", "a\n1\n")
+        write(other, "x.csv", "a\n2\n")
+        (project / "link").symlink_to(other)
+        name = name.format(other)
+        for source in (
+            TableSource(name="t", source=name),
+            TableSource(name="t", sql=f"FROM read_csv('{name}')"),
+        ):
+            with pytest.raises(SourceError, match=r"or have its folder added to PERENNIAL_SOURCES"):
+                read_source(source, base_directory=project, tables={}, roots=(tmp_path / "no",))
+            found = read_source(source, base_directory=project, tables={}, roots=(other,))
+            assert found["a"].to_pylist() == [2]
+        inside = TableSource(name="t", source="y.csv")
+        assert read_source(inside, base_directory=project, tables={}, roots=()).num_rows == 1
+
+
 class TestOrder:
     def test_tables_come_after_those_they_select_from(self) -> None:
         sources = [

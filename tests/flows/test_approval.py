@@ -12,9 +12,11 @@ from sqlalchemy import delete
 from features.errors import FeatureError
 from flows import steps
 from flows.aliases import repair_aliases
-from flows.approval import project_settled, settle
+from flows.approval import project_settled, project_settlements, settle
 from flows.described import plan_described
 from flows.errors import FlowError
+from flows.integrity import verify_version
+from flows.lineage import Tracer
 from flows.measurement import _rejected_since_promotion
 from flows.runs import Run
 from flows.settings import Settings
@@ -25,9 +27,10 @@ from flows.steps.judging import Rivalry, _judge
 from flows.summary import print_status
 from flows.tracking import open_project_tracker
 from flows.workspace import Workspace, open_workspace
+from models.tracking.runs import NOTE
+from tests.flows.commands import commanded
 from tests.flows.conftest import Listener
 from tests.flows.shop import SPEC
-from tests.flows.test_cli import perennial
 from tests.flows.test_rollback import T0, aliases
 
 PROMOTION = """
@@ -88,12 +91,30 @@ def test_who_passed_waits_and_serves_once_approved(unjudged: Run) -> None:
     done = settle(workspace, "1", approve=True, why="looks right")
     assert (done.before, done.row.champion, done.row.sequence) == (None, "1", 2)
     assert workspace.ledger.champion("shop") == "1"
+    card = workspace.path("versions", "1", "card.md")
+    assert "waits for approval" in card.read_text()
     project_settled(workspace, done.row)
     assert aliases(tracker) == {"champion": "1"}
     version = tracker.get_version("shop", 1)
     assert version.description.startswith("**Approved by a person: looks right**")
     assert "120 entities" in version.description
     assert version.tags["validation_status"] == "approved"
+    # Nothing says any longer that it waits: not its page, its card, its run, nor the run's card.
+    page = tracker.client.get_run(version.run_id)
+    assert page.data.tags["perennial.stage"] == "promoted"
+    assert page.data.tags[NOTE] == version.description
+    assert page.info.status == "FINISHED"
+    fetched = tracker.fetch_artifact(version.run_id, "card.md", workspace.folder / "fetched")
+    for told in (version.description, card.read_text(), fetched.read_text()):
+        assert "Approved by a person: looks right" in told
+        assert "waits" not in told
+    assert "waits" not in card.with_suffix(".html").read_text()
+    assert verify_version(workspace, Tracer(workspace).version("1")).findings == ()
+    before = version.description, card.read_text().splitlines()[:4]
+    project_settled(workspace, done.row)
+    after = tracker.get_version("shop", 1).description, card.read_text().splitlines()[:4]
+    assert after == before
+    assert project_settlements(workspace) == ()
 
     # Killed between the verdict and its stage, the run finds the verdict that it has.
     with workspace.ledger._engine.begin() as connection:
@@ -170,9 +191,15 @@ def test_a_person_may_say_no(waiting: Workspace) -> None:
     done = settle(waiting, "2", approve=False, why=" not in May ")
     assert (done.before, done.row.champion) == ("1", "1")
     assert done.row.reason == "Rejected by a person: not in May"
-    project_settled(waiting, done.row)
     tracker = open_project_tracker(waiting)
-    assert tracker.get_version("shop", 2).tags["validation_status"] == "rejected"
+    told = tracker.get_version("shop", 2)
+    tracker.describe_version(told, description="Gates …", tags={"validation_status": "pending"})
+    assert project_settlements(waiting) == ("2",)
+    assert project_settlements(waiting) == ()
+    project_settled(waiting, done.row)
+    told = tracker.get_version("shop", 2)
+    assert told.tags["validation_status"] == "rejected"
+    assert told.description == "**Rejected by a person: not in May**\n\nGates …"
     assert waiting.ledger.champion("shop") == "1"
     assert _rejected_since_promotion(waiting) == 1
 
@@ -192,16 +219,16 @@ def test_waiting_is_neither_a_rejection_nor_the_end_of_them(waiting: Workspace) 
 
 
 def test_the_command_line_asks_for_one_word_and_shows_who_waits(waiting: Workspace) -> None:
-    shown = perennial("history", cwd=waiting.folder)
+    shown = commanded("history", cwd=waiting.folder)
     assert "await 2" in shown.stdout
     assert "perennial promote 2 --approve" in " ".join(shown.stdout.split())
-    answer = perennial("promote", "2", "--reject", "--approve", cwd=waiting.folder)
+    answer = commanded("promote", "2", "--reject", "--approve", cwd=waiting.folder)
     assert answer.returncode == 2
-    answer = perennial("promote", "1", "--approve", cwd=waiting.folder)
+    answer = commanded("promote", "1", "--approve", cwd=waiting.folder)
     assert answer.returncode == 1
     assert "waits for approval (2), got 1" in " ".join(answer.stderr.split())
     # Nothing is stored for version 2, so that only the ledger can follow.
-    answer = perennial("promote", "2", "--approve", cwd=waiting.folder)
+    answer = commanded("promote", "2", "--approve", cwd=waiting.folder)
     assert answer.returncode == 0, answer.stderr
     assert "Version 2 serves instead of version 1 (verdict 3)." in answer.stdout
     assert "perennial history --repair" in answer.stdout

@@ -8,8 +8,8 @@ from flows.errors import FlowError
 from flows.explain import explain_row
 from flows.score import score_project
 from flows.workspace import Workspace
+from tests.flows.commands import commanded
 from tests.flows.conftest import Listener
-from tests.flows.test_cli import perennial
 
 LATER = pd.Timestamp("2024-06-10")
 
@@ -64,7 +64,7 @@ def test_what_cannot_be_explained_is_refused_with_what_to_do(
 
 
 def test_the_command_says_what_pushes_up_and_down(workspace: Workspace) -> None:
-    done = perennial("explain", "--row", "17", "--at", "2024-05-01", cwd=workspace.folder)
+    done = commanded("explain", "--row", "17", "--at", "2024-05-01", cwd=workspace.folder)
     assert done.returncode == 0, done.stderr
     for part in ("customer_id 17", "is usual", "odds ×", "Shapley values"):
         assert part in done.stdout, done.stdout

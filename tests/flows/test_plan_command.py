@@ -1,13 +1,12 @@
 """`perennial plan`: what the next retrain would use, and why not the rest."""
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from flows.plan_summary import kind_of
+from tests.flows.commands import commanded
 from tests.flows.conftest import NOW
 
 
@@ -31,14 +30,7 @@ def test_reasons_are_grouped(reason: str, kind: str) -> None:
 
 
 def perennial_plan(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "flows.cli", "plan", "--now", str(NOW.date()), *options],
-        cwd=folder,
-        env=os.environ | {"COLUMNS": "80", "PERENNIAL_ORCHESTRATOR": "none"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    return commanded("plan", "--now", str(NOW.date()), *options, cwd=folder)
 
 
 @pytest.mark.slow

@@ -10,13 +10,13 @@ from sqlalchemy import update
 
 from flows.aliases import repair_aliases
 from flows.errors import FlowError
-from flows.rollback import roll_back
+from flows.rollback import project_rollback, roll_back
 from flows.settings import Settings
 from flows.state.tables import PROMOTIONS
 from flows.tracking import open_project_tracker
 from flows.workspace import Workspace, open_workspace
 from models.tracking import Tracker
-from tests.flows.test_cli import perennial
+from tests.flows.commands import commanded
 
 T0 = datetime(2024, 5, 20)
 
@@ -91,7 +91,7 @@ def test_the_ledger_part_takes_less_than_a_second(judged: Workspace) -> None:
 
 
 def test_a_registry_that_is_down_does_not_hold_a_rollback_up(judged: Workspace) -> None:
-    answer = perennial(
+    answer = commanded(
         *("rollback", "--to", "1", "--why", "the last good one"),
         cwd=judged.folder,
         PERENNIAL_MLFLOW_TRACKING_URI="http://127.0.0.1:9",
@@ -110,17 +110,17 @@ def test_a_reason_is_asked_for(judged: Workspace) -> None:
 
 
 def test_the_command_line_rolls_back_and_shows_it(judged: Workspace, tracker: Tracker) -> None:
-    answer = perennial("rollback", "--why", "complaints", cwd=judged.folder)
+    answer = commanded("rollback", "--why", "complaints", cwd=judged.folder)
     assert answer.returncode == 0, answer.stderr
     assert "Version 1 serves instead of version 2 (verdict 4)." in answer.stdout
-    shown = perennial("history", cwd=judged.folder)
+    shown = commanded("history", cwd=judged.folder)
     assert shown.returncode == 0, shown.stderr
     assert [word in shown.stdout for word in ("promote 2", "reject 3", "rollback 1")] == [True] * 3
     assert "complaints" in shown.stdout
     assert aliases(tracker) == {"champion": "1", "previous": "2"}
     assert "Version 1 serves; perennial rollback gives 2. All 4 hashes follow" in shown.stdout
     assert max(map(len, shown.stdout.splitlines())) <= 80
-    again = perennial("rollback", "--to", "7", "--why", "?", cwd=judged.folder)
+    again = commanded("rollback", "--to", "7", "--why", "?", cwd=judged.folder)
     assert again.returncode == 1
     assert "got 7" in " ".join(again.stderr.split())
 
@@ -129,12 +129,36 @@ def test_a_changed_record_is_told(judged: Workspace) -> None:
     with judged.ledger._engine.begin() as connection:
         row = PROMOTIONS.c.sequence == 2
         connection.execute(update(PROMOTIONS).where(row).values(reason="much better"))
-    shown = perennial("history", cwd=judged.folder)
+    shown = commanded("history", cwd=judged.folder)
     assert shown.returncode == 1
     assert "verdict 2 was changed" in " ".join(shown.stdout.split())
 
 
 def test_history_of_nothing(shop: Path) -> None:
-    shown = perennial("history", cwd=shop)
+    shown = commanded("history", cwd=shop)
     assert shown.returncode == 0
     assert "judged yet" in shown.stdout
+
+
+def test_pages_of_versions_say_what_a_rollback_did(judged: Workspace, tracker: Tracker) -> None:
+    for number in (1, 2):
+        registered = tracker.get_version("shop", number)
+        tracker.describe_version(registered, description=f"Promoted: {number} is better")
+    done = roll_back(judged, to=None, why="wrong in May")
+    assert project_rollback(judged) == ("champion: version none → 1", "previous: version none → 2")
+    pages = [tracker.get_version("shop", number).description for number in (1, 2, 3)]
+    day = f"{done.row.at:%Y-%m-%d %H:%M}"
+    assert pages == [
+        f"**Serves again instead of version 2 since {day}: wrong in May**\n\nPromoted: 1 is better",
+        f"**Rolled back to version 1 on {day}: wrong in May**\n\nPromoted: 2 is better",
+        "",
+    ]
+    assert project_rollback(judged) == ()
+    assert [tracker.get_version("shop", number).description for number in (1, 2, 3)] == pages
+    roll_back(judged, to="2", why="it was right")
+    project_rollback(judged)
+    for number in (1, 2):
+        first, second, third = tracker.get_version("shop", number).description.split("\n\n")
+        assert "it was right" in first
+        assert "wrong in May" in second
+        assert third == f"Promoted: {number} is better"

@@ -16,12 +16,11 @@ from flows.integrity import verify_version
 from flows.lineage import PredictionLineage, SnapshotUses, Tracer
 from flows.replay import replay_version
 from flows.score import score_project
-from flows.settings import Settings
 from flows.tracking import open_project_tracker
-from flows.workspace import Workspace, open_workspace
+from flows.workspace import Workspace
 from models.errors import ModelError
+from tests.flows.commands import commanded
 from tests.flows.conftest import NOW, Listener
-from tests.flows.test_cli import perennial
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -45,6 +44,8 @@ def test_a_prediction_leads_to_its_files_and_a_snapshot_to_its_predictions(
     assert isinstance(found, PredictionLineage)
     assert found.row["customer_id"] == frame["customer_id"].iloc[7]
     assert found.row["prediction"] == frame["prediction"].iloc[7]
+    assert found.row["decision"] == (found.row["prediction"] > 0.5)
+    assert frame["decision"].dtype == bool
     assert found.version.version == "1"
     assert found.version.serves
     run = scored.ledger.runs("shop", "retrain")[0]
@@ -82,12 +83,12 @@ def test_what_nothing_is_called_is_one_clear_error(scored: Workspace, name: str)
 
 def test_the_command_line_prints_a_tree_and_json(scored: Workspace) -> None:
     (batch,) = scored.ledger.batches("shop")
-    shown = perennial("trace", f"{batch.batch_id}-000003", "--verify", cwd=scored.folder)
+    shown = commanded("trace", f"{batch.batch_id}-000003", "--verify", cwd=scored.folder)
     assert shown.returncode == 0, shown.stderr + shown.stdout
     assert max(map(len, shown.stdout.splitlines())) <= 80
     for word in ("version 1, serves", "MLflow run", "data/orders.csv", "as it was written"):
         assert word in shown.stdout
-    content = json.loads(perennial("trace", "1", "--json", cwd=scored.folder).stdout)
+    content = json.loads(commanded("trace", "1", "--json", cwd=scored.folder).stdout)
     assert (content["kind"], content["n_predictions"]) == ("version", 240)
 
 
@@ -107,12 +108,11 @@ def stood_upon(workspace: Workspace) -> Iterator[Path]:
                 yield path
 
 
-def registered(trained: Path) -> Iterator[Path]:
-    """List what MLflow keeps of version 1, where the project was trained; copies register there."""
-    workspace = open_workspace(trained, Settings(orchestrator="none"))
+def registered(workspace: Workspace) -> Iterator[Path]:
+    """List what MLflow keeps of version 1."""
     run_id = open_project_tracker(workspace).get_version("shop", 1).run_id
     workspace.ledger.close()
-    kept = trained / ".perennial" / "mlflow" / "artifacts" / "shop"
+    kept = workspace.path("mlflow", "artifacts", "shop")
     (model,) = (
         path.parent
         for path in kept.glob("models/*/artifacts/MLmodel")
@@ -137,7 +137,7 @@ def test_a_byte_flipped_in_any_file_below_a_version_is_named(
     workspace: Workspace, trained: Path
 ) -> None:
     assert named(workspace) == []
-    files = [*stood_upon(workspace), *registered(trained)]
+    files = [*stood_upon(workspace), *registered(workspace)]
     assert len(files) > 60
     missed = []
     for path in files:
@@ -166,7 +166,7 @@ def test_what_was_changed_in_the_registry_is_not_fetched(
     load_version(workspace, "1")
     assert named(workspace) == []
     shutil.rmtree(workspace.path("versions", "1"))
-    (code,) = [path for path in registered(trained) if path.match("perennial_serving_*/saved.py")]
+    (code,) = [path for path in registered(workspace) if path.match("perennial_serving_*/saved.py")]
     whole = code.read_bytes()
     try:
         flip(code)
@@ -198,7 +198,7 @@ def test_a_replay_names_the_first_stage_that_differs(workspace: Workspace) -> No
     recipe["spec"]["features"]["max_features"] = 10
     path.write_text(json.dumps(recipe))
     seal(path.parent)
-    answer = perennial("replay", "1", "--json", cwd=workspace.folder)
+    answer = commanded("replay", "1", "--json", cwd=workspace.folder)
     assert answer.returncode == 1, answer.stderr
     told = json.loads(answer.stdout[answer.stdout.index("{") :])
     assert told["first_difference"] == "plan"

@@ -6,6 +6,7 @@ import pytest
 
 from models.attribution import attribute
 from models.attribution.sampling import sample_contributions
+from models.attribution.trees import columns_behind, contributions
 from models.families import FAMILIES
 from models.serving import EnsembleModel, FittedMember
 from models.serving.calibration import Calibration, log_odds
@@ -28,7 +29,8 @@ def test_contributions_add_up_to_the_log_odds_of_the_ensemble(families, pooling)
     data = make_small()
     calibration = Calibration(slope=0.8, intercept=0.3)
     model = replace(fit_small(data, families), pooling=pooling, calibration=calibration)
-    few, others = data.X.head(25), data.X.tail(80)
+    # As many rows as are explained however little time there is.
+    few, others = data.X.head(20), data.X.tail(80)
     found = attribute(model, few, others, max_seconds=1.0)
     assert found.scale == "log_odds"
     sums = found.base + found.values.sum(axis=1)
@@ -48,6 +50,23 @@ def test_contributions_add_up_for_values_and_for_the_likeliest_of_several_classe
     sums = found.base + found.values.sum(axis=1)
     assert sums == pytest.approx(answers(model, data.X.head(20), task), abs=1e-4)
     assert found.strength.argmax() == 0
+
+
+@pytest.mark.parametrize("family", BOOSTED)
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_each_boosting_library_s_own_values_add_up_and_are_exact(family, task):
+    data = make_small(task)
+    model = replace(fit_small(data, (family,)), pooling="log_odds" if task == "binary" else "mean")
+    few = data.X.head(30)
+    (member,) = model.members
+    own = contributions(member, member.encode(few))
+    assert own.shape == (30, len(data.X.columns) + 1)
+    assert own.sum(axis=1) == pytest.approx(answers(model, few, task), abs=1e-4)
+    found = attribute(model, few, data.X.tail(80))
+    assert found.exact == 1
+    # What one library says of a row is what is told of it, column by column.
+    places = [(columns_behind(member) or []).index(name) for name in found.columns]
+    assert found.values == pytest.approx(own[:, places], abs=1e-4)
 
 
 def test_what_is_sampled_comes_near_what_is_exact():

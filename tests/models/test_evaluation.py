@@ -14,6 +14,7 @@ from models.evaluation import Evaluation, evaluate, paired_difference, score_sli
 from models.importance import permutation_importance
 from models.metrics import METRICS, metrics_of
 from models.resampled import RESAMPLED, resampled_scores
+from models.serving.decision import Decision
 from models.task import Problem
 from tests.models.small import NUMERIC, fit_small, make_small
 
@@ -34,6 +35,11 @@ def make_scored(task, n_rows=300, seed=0):
     return y, y + rng.normal(size=n_rows)
 
 
+def days_of(n_rows, n_days=40):
+    days = np.arange(n_rows) * n_days // n_rows
+    return np.datetime64("2024-01-01", "us") + days.astype("timedelta64[D]")
+
+
 @pytest.mark.parametrize(("task", "name"), [(t, name) for t in TASKS for name in metrics_of(t)])
 def test_scores_of_resamples_are_the_metric_on_the_rows_drawn(task, name):
     y, prediction = make_scored(task)
@@ -42,6 +48,18 @@ def test_scores_of_resamples_are_the_metric_on_the_rows_drawn(task, name):
     for counts, score in zip(resamples.counts, fast, strict=True):
         rows = np.repeat(np.arange(len(y)), counts.astype(int)[resamples.codes])
         assert score == pytest.approx(METRICS[name].score(y[rows], prediction[rows]), abs=1e-9)
+
+
+@pytest.mark.parametrize("digits", [8, 3, 1])
+def test_average_precision_of_resamples_is_that_of_the_rows_however_long_ties_are(digits):
+    y, prediction = make_scored("binary", n_rows=5_000)
+    prediction = np.round(prediction + np.random.default_rng(1).normal(size=5_000) / 50, digits)
+    resamples = draw_resamples(y, days_of(5_000), seed=0, classes=True, n_resamples=400)
+    fast = resampled_scores("average_precision", y, prediction, resamples)
+    for number in range(0, 400, 80):
+        rows = np.repeat(np.arange(5_000), resamples.counts[number].astype(int)[resamples.codes])
+        score = METRICS["average_precision"].score(y[rows], prediction[rows])
+        assert fast[number] == pytest.approx(score, rel=1e-12)
 
 
 def test_every_metric_has_a_formula_for_resamples():
@@ -169,6 +187,59 @@ def test_importance_finds_the_columns_that_matter(task):
     assert {name for name, _ in first[:2]} == {NUMERIC, "carrier"}
     assert first[1][1] > 3 * abs(dict(first)["noise"])
     assert first == permutation_importance(model, data.X, data.y, data.problem, seed=0)
+
+
+def test_metrics_of_calls_are_asked_about_the_calls_of_the_model_itself():
+    y, chances = make_scored("binary", n_rows=1_000)
+    problem, moments = Problem(task="binary", metric="f1"), days_of(len(y))
+    early = Decision(threshold=0.35)
+    called = (chances > 0.35).astype(float)
+    tuned = evaluate(y, chances, problem, moments, seed=0, decision=early)
+    at_half = evaluate(y, chances, problem, moments, seed=0)
+    assert tuned.score.value == METRICS["f1"].score(y, called) > at_half.score.value
+    assert tuned.scores["accuracy"].value == METRICS["accuracy"].score(y, called)
+    assert tuned.scores["roc_auc"] == at_half.scores["roc_auc"]
+    assert tuned.calibration == at_half.calibration
+    everybody = METRICS["f1"].score(y, np.ones(len(y)))
+    assert tuned.baseline == everybody
+    assert tuned.gain.difference == pytest.approx(tuned.score.value - everybody)
+    assert tuned.periods != at_half.periods
+    mean = np.average(
+        [each.score.value for each in tuned.periods],
+        weights=[each.n_rows for each in tuned.periods],
+    )
+    assert mean == pytest.approx(tuned.score.value, abs=0.02)
+    assert Evaluation.from_dict(json.loads(json.dumps(tuned.to_dict()))) == tuned
+
+
+def test_factors_move_calls_of_several_classes():
+    y, chances = make_scored("multiclass")
+    problem = Problem(task="multiclass", metric="balanced_accuracy", classes=("a", "b", "c"))
+    rare = Decision(factors=(1.0, 3.0, 1.0))
+    found = evaluate(y, chances, problem, None, seed=0, decision=rare)
+    calls = (chances * [1.0, 3.0, 1.0]).argmax(axis=1)
+    recalls = [float((calls[y == code] == code).mean()) for code in range(3)]
+    assert found.score.value == pytest.approx(np.mean(recalls))
+    assert [row[code] for code, row in enumerate(found.confusion)] == pytest.approx(
+        recalls, abs=1e-6
+    )
+    assert Evaluation.from_dict(json.loads(json.dumps(found.to_dict()))).decision == rare
+
+
+def test_importance_for_a_metric_of_calls_is_that_of_the_model_s_own_calls():
+    data = make_small()
+    problem = Problem(task="binary", metric="f1")
+    given = {"seed": 0, "n_top": 2, "max_seconds": 60.0}
+    model = fit_small(data)
+    never = permutation_importance(
+        model, data.X, data.y, problem, decision=Decision(threshold=1.0), **given
+    )
+    assert {drop for _, drop in never} == {0.0}
+    tuned = permutation_importance(
+        model, data.X, data.y, problem, decision=Decision(threshold=0.4), **given
+    )
+    assert tuned[0][1] > 0.05
+    assert tuned != permutation_importance(model, data.X, data.y, problem, **given)
 
 
 def test_importance_stops_in_time_and_leaves_the_rows_alone():

@@ -12,7 +12,9 @@ from models.findings import Finding
 from models.gates import GATES, FairnessPolicy
 from models.gates.slices import holm
 from models.gates.spending import spent_on
+from models.metrics import METRICS
 from models.promotion import Contender, PromotionPolicy, SealedRows, judge
+from models.serving.decision import Decision
 from models.task import Problem
 
 N_ROWS = 1_200
@@ -262,7 +264,12 @@ class TestFairness:
     def test_a_threshold_of_its_own_decides_who_is_chosen(self):
         rows = make_rows()
         policy = FairnessPolicy(column="region", max_gap=0.1)
-        found = ask("fairness", rows, contender(honest(rows), threshold=2.0), fairness=policy)
+        found = ask(
+            "fairness",
+            rows,
+            contender(honest(rows), decision=Decision(threshold=2.0)),
+            fairness=policy,
+        )
         assert found.numbers["value"] == 0
 
     def test_rates_need_two_classes_and_groups_need_rows(self):
@@ -274,6 +281,42 @@ class TestFairness:
         rows = replace(make_rows(), described=pd.DataFrame({"region": ["north"] * N_ROWS}))
         found = ask("fairness", rows, honest(rows), fairness=policy)
         assert found.status == "n/a"
+
+
+class TestCalls:
+    """Metrics that look at calls are asked about each model's own."""
+
+    def test_quality_compares_models_that_decide_as_each_was_tuned_to(self):
+        rows = make_rows(metric="f1")
+        early = contender(honest(rows), decision=Decision(threshold=0.35))
+        at_half = contender(honest(rows))
+        found = judge(early, at_half, rows=rows, policy=PromotionPolicy(), gates=["quality"])
+        (gate,) = found.gates
+        f1 = METRICS["f1"].score
+        assert gate.numbers["challenger"] == f1(rows.y, honest(rows) > 0.35)
+        assert gate.numbers["rival"] == f1(rows.y, honest(rows))
+        assert gate.numbers["difference"] == pytest.approx(
+            gate.numbers["challenger"] - gate.numbers["rival"]
+        )
+        turned = judge(at_half, early, rows=rows, policy=PromotionPolicy(), gates=["quality"])
+        assert turned.gates[0].numbers["difference"] == -gate.numbers["difference"]
+
+    def test_a_first_version_must_be_better_than_calling_everybody(self):
+        rows = make_rows(metric="f1")
+        noise = np.random.default_rng(5).random(N_ROWS)
+        found = ask("quality", rows, contender(noise, decision=Decision(threshold=0.02)))
+        assert found.status == "fail"
+        assert found.numbers["rival"] == METRICS["f1"].score(rows.y, np.ones(N_ROWS))
+        good = contender(honest(rows), decision=Decision(threshold=0.35))
+        assert ask("quality", rows, good).status == "pass"
+
+    def test_slices_and_fairness_look_at_calls_too(self):
+        rows = make_rows(metric="f1")
+        never = contender(honest(rows), decision=Decision(threshold=1.0))
+        champion = honest(rows)
+        assert ask("slices", rows, never, champion, slices=("region",)).numbers["challenger"] == 0
+        policy = FairnessPolicy(column="region", max_gap=0.1, measure="metric")
+        assert ask("fairness", rows, never, fairness=policy).numbers["value"] == 0
 
 
 class TestRepeatedTries:

@@ -1,15 +1,19 @@
 """Retracing: recorded trials run again give what they gave, whenever their time was up."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from models.assembly import final_model
 from models.candidate import Candidate
+from models.course import Course
 from models.errors import SearchError
 from models.families import FAMILIES
 from models.families.family import Shape
+from models.finishing import Finish
 from models.retracing import retrace
 from models.search import SearchBudget, SearchOptions, search
 from models.sharing import SearchRows
@@ -26,7 +30,7 @@ BOOSTED = [
 
 @pytest.mark.filterwarnings("ignore")  # as in a worker
 @pytest.mark.parametrize("family", BOOSTED)
-@pytest.mark.parametrize("seconds", [0.05, 60.0])
+@pytest.mark.parametrize("seconds", [1e-6, 0.05, 60.0])
 def test_rounds_on_record_give_the_same_predictions_without_a_deadline(
     family: str, seconds: float, tmp_path: Path
 ) -> None:
@@ -85,6 +89,30 @@ def test_a_search_comes_out_the_same(tmp_path: Path) -> None:
     assert scores[0] == scores[1]
     assert dict(found.weights) == dict(again.weights)
     assert np.array_equal(found.holdout.predictions, again.holdout.predictions)
+
+
+@pytest.mark.slow
+def test_what_there_was_no_time_for_is_not_made_up_for(tmp_path: Path) -> None:
+    data, problem = make_table(), PROBLEMS["binary"]
+    options = SearchOptions(executor="local")
+    budget = SearchBudget(max_seconds=300.0, max_trials=2)
+    whole = search(
+        data, problem, budget=budget, seed=1, directory=tmp_path / "whole", options=options
+    )
+    assert whole.course == Course(chosen=whole.course.chosen, joined=True)
+    given = {"records": whole.leaderboard.entries, "seed": 1, "max_seconds": 300.0}
+    hurried = replace(whole.course, joined=False, stand_ins=whole.course.chosen[:1])
+    found = [
+        retrace(data, problem, directory=tmp_path / name, course=hurried, options=options, **given)
+        for name in ("once", "twice")
+    ]
+    first, second = (each.holdout.predictions for each in found)
+    assert found[0].course == hurried
+    assert found[0].finish == Finish(weights=found[0].weights)
+    assert not final_model(tmp_path / "once", hurried.stand_ins[0]).exists()
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first, whole.holdout.predictions)
+    assert Course.from_dict(json.loads(json.dumps(hurried.to_dict()))) == hurried
 
 
 def test_nothing_to_run_again_is_refused(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from models.errors import OptionError, ProblemError, SearchError
 from models.families import FAMILIES
 from models.ledger import TrialLedger
 from models.persistence import load_model, save_model
+from models.retracing import retrace
 from models.search import SearchBudget, SearchOptions, search
 from tests.models.postgres import scratch_database
 from tests.models.tables import PROBLEMS, make_table
@@ -88,7 +89,8 @@ def test_the_holdout_is_predicted_by_the_model_that_ships(found, tmp_path):
     np.testing.assert_array_equal(
         load_model(tmp_path / "model").predict(X), result.holdout.predictions
     )
-    assert result.stand_ins == ()
+    assert result.course.stand_ins == ()
+    assert result.course.joined
     assert len(result.model.members) == len(result.weights)
 
 
@@ -372,8 +374,22 @@ def test_a_hanging_final_fit_is_stood_in_for_by_the_last_fold(tmp_path, monkeypa
         options=SearchOptions(families="planted_refit"),
     )
     assert result.seconds < promise(15.0)
-    assert result.stand_ins == (1,)
+    assert result.course.stand_ins == (1,)
     assert len(set(result.holdout.predictions)) > 10
+    # Gone again, the member that stood in does so again: it is not fitted, or this would hang.
+    again = retrace(
+        make_table(n_rows=200),
+        PROBLEMS["binary"],
+        records=result.leaderboard.entries,
+        seed=0,
+        directory=tmp_path / "again",
+        max_seconds=600.0,
+        course=result.course,
+        options=SearchOptions(families="planted_refit"),
+    )
+    assert again.seconds < 120
+    assert again.course == result.course
+    assert np.array_equal(again.holdout.predictions, result.holdout.predictions)
 
 
 @pytest.mark.alone

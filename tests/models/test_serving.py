@@ -1,5 +1,6 @@
 import ast
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 
 import models.serving as serving
 from models.metrics import METRICS
-from models.serving import EnsembleModel, PyfuncModel, ServingError, columns_of, conform
+from models.serving import EnsembleModel, PyfuncModel, ServingError, call_name, columns_of, conform
+from models.serving.decision import Decision
 from tests.models.small import (
     NUMERIC,
     Small,
@@ -115,11 +117,30 @@ def test_pyfunc_answers_with_named_columns_and_the_callers_index():
     data = make_small("multiclass")
     rows = data.X.tail(5)
     answer = PyfuncModel(fit_small(data, ("linear",))).predict(rows)
-    assert list(answer.columns) == ["hi", "lo", "mid"]
+    assert list(answer.columns) == ["hi", "lo", "mid", "decision"]
+    assert answer["decision"].tolist() == answer[["hi", "lo", "mid"]].idxmax(axis=1).tolist()
     assert answer.index.equals(rows.index)
     binary = make_small()
     answer = PyfuncModel(fit_small(binary, ("linear",))).predict(binary.X)
-    assert list(answer.columns) == ["prediction"]
+    assert list(answer.columns) == ["prediction", "decision"]
+    assert answer["decision"].tolist() == (answer["prediction"] > 0.5).astype(int).tolist()
+    values = PyfuncModel(fit_small(make_small("regression"), ("linear",))).predict(rows)
+    assert list(values.columns) == ["prediction"]
+
+
+def test_pyfunc_calls_the_class_the_model_was_tuned_to_call():
+    data = make_small()
+    problem = replace(data.problem, classes=("no", "yes"))
+    early = replace(fit_small(data, ("linear",)), problem=problem, decision=Decision(threshold=0.2))
+    answer = PyfuncModel(early).predict(data.X)
+    calls = np.where(answer["prediction"] > 0.2, "yes", "no")
+    assert answer["decision"].tolist() == calls.tolist()
+    assert set(calls[answer["prediction"] < 0.5]) == {"no", "yes"}
+
+
+def test_a_class_of_the_name_keeps_its_column():
+    assert call_name(["stay", "go"]) == "decision"
+    assert call_name(["decision", "go"]) == "decision_"
 
 
 def test_kinds_follow_the_frame():

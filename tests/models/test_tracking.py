@@ -311,6 +311,11 @@ def test_what_mlflow_shows_of_a_version(tracker, version, tmp_path):
     inputs = json.loads(described.signature.to_dict()["inputs"])
     assert inputs[0] == {"type": "double", "name": NUMERIC, "required": False}
     assert inputs[2] == {"type": "string", "name": "carrier", "required": False}
+    outputs = json.loads(described.signature.to_dict()["outputs"])
+    assert [(each["name"], each["type"]) for each in outputs] == [
+        ("prediction", "double"),
+        ("decision", "long"),
+    ]
     requirements = (artifact / "requirements.txt").read_text().split()
     assert [line.split("==")[0] for line in requirements] == [
         "mlflow",
@@ -332,7 +337,7 @@ def test_mlflow_predicts_rows_with_every_kind_of_missing_value(tracker, version,
     rows = make_small().X.head(2)
     holes = rows.assign(carrier=pd.Series([None, None], dtype=object), noise=np.nan)
     answer = served.predict(holes)
-    assert list(answer.columns) == ["prediction"]
+    assert list(answer.columns) == ["prediction", "decision"]
     body = {"dataframe_records": [dict.fromkeys(rows.columns)] * 2}
     from_json = infer_and_parse_data(body, schema=served.metadata.get_input_schema())
     assert np.isfinite(served.predict(from_json)["prediction"]).all()
