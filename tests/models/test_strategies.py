@@ -158,7 +158,7 @@ def test_families_of_ones_own_take_turns_right_after_the_first_defaults():
     shape = Shape(n_rows=1_000, n_columns=10)
     order = make_portfolio(known, BINARY, shape, [Candidate(family="linear")])
     found = [proposal.candidate.family for proposal in order]
-    assert found[:3] == ["linear", "lightgbm", "linear"]
+    assert found[:3] == ["linear", "linear", "lightgbm"]
     assert found[3:7] == ["cart", "boat", "cart", "boat"]
     alone = make_portfolio({"boat": Boat()}, BINARY, shape)
     assert [proposal.candidate.parameters for proposal in alone] == [
