@@ -23,7 +23,9 @@ from models.search import SearchBudget, SearchOptions, SearchResult, search
 
 N_TRIALS = 12
 LONGEST_SHARE = 0.5
-"""A life is no longer than this share of what the whole search takes on this machine."""
+"""A life is no longer than this share of what the whole search takes on this machine, the start of
+its process included: on busy cores that is most of it, and a trial that is begun ten times and
+never ended counts as failed."""
 
 
 def run(directory: Path, seed: int) -> SearchResult:
@@ -43,16 +45,21 @@ def essence(result: SearchResult) -> list[tuple[Any, ...]]:
     return [(e.number, e.candidate, e.score, e.fold_scores) for e in result.leaderboard.entries]
 
 
+def begin(directory: Path, seed: int) -> "subprocess.Popen[bytes]":
+    """Start a search, or go on with it, in a process of its own."""
+    call = "from benchmarks.search.resume import run; from pathlib import Path; import sys; "
+    call += "run(Path(sys.argv[1]), int(sys.argv[2]))"
+    return subprocess.Popen([sys.executable, "-c", call, str(directory), str(seed)])
+
+
 def disturb(
     directory: Path, seed: int, lot: random.Random, *, longest_life: float
 ) -> tuple[int, int]:
     """Kill a search until it is through; count kills, and finished trials computed again."""
-    call = "from benchmarks.search.resume import run; from pathlib import Path; import sys; "
-    call += "run(Path(sys.argv[1]), int(sys.argv[2]))"
     n_kills = n_again = 0
     while True:
         before = _finished(directory)
-        process = subprocess.Popen([sys.executable, "-c", call, str(directory), str(seed)])
+        process = begin(directory, seed)
         try:
             process.wait(timeout=lot.uniform(0.5, longest_life))
         except subprocess.TimeoutExpired:
@@ -96,8 +103,9 @@ def main() -> None:
     while kills < wanted:
         with tempfile.TemporaryDirectory() as folder:
             start = time.monotonic()
-            undisturbed = run(Path(folder) / "undisturbed", seed)
+            begin(Path(folder) / "undisturbed", seed).wait()
             longest = LONGEST_SHARE * (time.monotonic() - start)
+            undisturbed = run(Path(folder) / "undisturbed", seed)
             killed, repeated = disturb(Path(folder) / "killed", seed, lot, longest_life=longest)
             equal = essence(run(Path(folder) / "killed", seed)) == essence(undisturbed)
         kills, again, same, seed = kills + killed, again + repeated, same + equal, seed + 1

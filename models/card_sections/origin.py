@@ -44,7 +44,7 @@ def question_section(card: CardContent) -> str:
 
 
 def gates_section(card: CardContent) -> str:
-    """Show every gate's answer."""
+    """Show every gate's answer, below a person's word where there is one."""
     if card.verdict is None:
         return ""
     words = {"pass": "pass", "fail": "fail", "n/a": "n/a"}
@@ -54,7 +54,8 @@ def gates_section(card: CardContent) -> str:
         f"{escape(sentence(gate.sentence))}</div></div>"
         for gate in card.verdict.gates
     )
-    return section("gates", "Gates", gates)
+    word = f"<p>{escape(sentence(card.verdict.word))}</p>" if card.verdict.word else ""
+    return section("gates", "Gates", word + gates)
 
 
 def leaderboard_section(card: CardContent) -> str:

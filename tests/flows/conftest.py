@@ -97,11 +97,22 @@ def shop(tmp_path: Path) -> Path:
     return write_shop(tmp_path / "project")
 
 
+def copy_project(trained: Path, folder: Path) -> Path:
+    """Copy a project, and have MLflow look in the copy for the artifacts of the copy's runs.
+
+    NOTE: a process of MLflow's remembers by a run's id alone where its artifacts are, and copies
+    have the same runs.
+    """
+    from mlflow.tracking._tracking_service import utils
+
+    utils._artifact_repos_cache.clear()
+    return Path(shutil.copytree(trained, folder))
+
+
 @pytest.fixture
 def workspace(trained: Path, tmp_path: Path) -> Iterator[Workspace]:
     """Give a copy of the trained project, opened."""
-    folder = tmp_path / "project"
-    shutil.copytree(trained, folder)
+    folder = copy_project(trained, tmp_path / "project")
     opened = open_workspace(folder, Settings(orchestrator="none"))
     yield opened
     opened.ledger.close()

@@ -1,7 +1,6 @@
 """A state directory that was copied elsewhere, and whose first place is gone, goes on."""
 
 import logging
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +18,7 @@ from flows.settings import Settings
 from flows.state.tables import STAGES
 from flows.tracking import open_project_tracker
 from flows.workspace import Workspace, open_workspace
-from tests.flows.conftest import NOW, Listener
+from tests.flows.conftest import NOW, Listener, copy_project
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -27,7 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 @pytest.fixture
 def moved(trained: Path, tmp_path: Path) -> Iterator[Workspace]:
     """Give a copy of the trained project while the first one cannot be reached."""
-    shutil.copytree(trained, tmp_path / "elsewhere")
+    copy_project(trained, tmp_path / "elsewhere")
     hidden = trained.rename(trained.with_name("hidden"))
     opened = open_workspace(tmp_path / "elsewhere", Settings(orchestrator="none"))
     try:
@@ -96,7 +95,6 @@ def test_a_run_that_was_cut_off_goes_on_where_its_state_is_now(
     with moved.ledger._engine.begin() as connection:
         connection.execute(delete(STAGES).where(STAGES.c.stage.in_(("holdout", "gates", "online"))))
     moved.ledger.reopen_run(row.run_id)
-    shutil.rmtree(moved.path("plans"))
     retrain_project(moved, listener, now=NOW)
     assert "search" in listener.reused
     assert {"holdout", "gates"} <= set(listener.done)

@@ -16,6 +16,7 @@ from models.figures import MINUS, difference, figure, interval
 from models.importance import permutation_importance
 from models.leaderboard import TrialRecord, rank
 from models.promotion import Contender, PromotionPolicy, SealedRows, judge
+from models.serving.decision import Decision
 from models.slices import slice_rows
 from tests.models.small import NUMERIC, fit_small, make_small
 
@@ -190,6 +191,30 @@ def test_undefined_scores_are_said_to_be_undefined():
     undefined = evaluate(rows, np.full(50, 0.2), card.problem, None, seed=0)
     page = render_card(replace(card, evaluation=undefined, comparisons=()))
     assert "not surely better than the constant" in page
+
+
+@pytest.mark.parametrize(
+    ("decision", "words"),
+    [
+        (Decision(threshold=0.3125), "above a probability of 0.3125"),
+        (Decision(factors=(1.0, 2.5, 1.0)), "its probability counted so many times: 1, 2.5, 1"),
+    ],
+)
+def test_the_card_says_which_class_is_called_where_that_was_tuned(card, decision, words):
+    for tell in (render_card, render_markdown):
+        assert "It calls" not in tell(card)
+        tuned = replace(card, evaluation=replace(card.evaluation, decision=decision))
+        assert "It calls" in tell(tuned)
+        assert words in tell(tuned)
+
+
+def test_a_person_s_word_is_the_verdict_from_then_on(card):
+    said = replace(card.verdict, promoted=True, word="Approved by a person: it is right")
+    for tell in (render_card, render_markdown):
+        told = tell(replace(card, verdict=said))
+        assert "waits" not in told
+        if all(gate.status != "fail" for gate in said.gates):
+            assert "Approved by a person: it is right" in told
 
 
 def test_figures_have_the_decimals_they_deserve():
