@@ -5,14 +5,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
+import httpx
 import pandas as pd
 from prefect import Flow, flow
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 from prefect.deployments.runner import RunnerDeployment
+from prefect.exceptions import ObjectNotFound
 from prefect.types.entrypoint import EntrypointType
 
 from flows.dispatch import Send, dispatch_project
+from flows.errors import DeliveryError
+from flows.events import emit
 from flows.monitor import monitor_project
 from flows.orchestration import call_as_task, current_narrator
 from flows.project import Project
@@ -38,7 +42,7 @@ def retrain(
         trigger: Idempotency key of the decision behind it; a key that has run is not run again.
     """
     workspace = open_workspace(Path(folder))
-    return retrain_project(
+    outcome = retrain_project(
         workspace,
         current_narrator(),
         now=_naive(now),
@@ -46,6 +50,10 @@ def retrain(
         trigger=trigger,
         call=call_as_task,
     )
+    if _has_server(workspace) and "gates" in outcome:
+        facts = {name: outcome["gates"][name] for name in ("promoted", "champion", "reason")}
+        emit("verdict", project=workspace.name, facts=facts)
+    return outcome
 
 
 @flow(name="score", flow_run_name="score {at}", persist_result=False)
@@ -72,6 +80,9 @@ def monitor(folder: str, now: datetime | None = None) -> Outcome:
     workspace = open_workspace(Path(folder))
     outcome = monitor_project(workspace, current_narrator(), now=_naive(now), call=call_as_task)
     if _has_server(workspace):
+        named = ("kind", "reason", "version", "decision_id")
+        facts = {name: outcome[name] for name in named}
+        emit("decision", project=workspace.name, facts=facts)
         dispatch_project(workspace, current_narrator(), send=_send_to_server)
     return outcome
 
@@ -118,14 +129,26 @@ def _deployment(name: str, project: Project, folder: Path, cron: str) -> RunnerD
     return cast(RunnerDeployment, made)
 
 
-def _send_to_server(_workspace: Workspace, row: OutboxRow) -> str:
+def _send_to_server(workspace: Workspace, row: OutboxRow) -> str:
     parameters = dict(row.parameters)
-    taken = run_deployment(
-        name=row.deployment,
-        parameters={**parameters, "reason": row.reason, "trigger": row.idempotency_key},
-        timeout=0,
-        idempotency_key=row.idempotency_key,
-    )
+    try:
+        taken = run_deployment(
+            name=row.deployment,
+            parameters={**parameters, "reason": row.reason, "trigger": row.idempotency_key},
+            timeout=0,
+            idempotency_key=row.idempotency_key,
+        )
+    except ObjectNotFound as error:
+        raise DeliveryError(
+            f"Expected a deployment {row.deployment!r} on Prefect's server, there is none. Serve "
+            "it: perennial up, or prefect deploy --all"
+        ) from error
+    except (httpx.HTTPError, OSError, RuntimeError) as error:
+        # NOTE: the client turns a refused connection into a RuntimeError.
+        address = workspace.settings.prefect_api_url
+        raise DeliveryError(
+            f"Expected Prefect's server at {address} to take it, it did not: {error}"
+        ) from error
     run = cast(FlowRun, taken)
     return f"flow run {run.id}"
 

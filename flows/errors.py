@@ -3,3 +3,7 @@
 
 class FlowError(Exception):
     """Base of everything `flows` refuses: says what was expected, what came, what to do."""
+
+
+class DeliveryError(FlowError):
+    """Nobody could be handed a retrain now; it waits in the outbox."""

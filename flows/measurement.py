@@ -20,6 +20,8 @@ from monitoring.windows import Window
 
 _DAY = 86_400
 BUDGET_DAYS = 30
+MAX_HISTORY = 10
+"""Earlier decisions that a new one may look back on: at least `DecisionPolicy.of_windows`."""
 
 Kind = Literal["Keep", "Wait", "Retrain"]
 _KINDS: Mapping[str, Kind] = {"keep": "Keep", "wait": "Wait", "retrain": "Retrain"}
@@ -57,7 +59,7 @@ def measure(run: Run, champion: ServingVersion, current: Window, history: Window
         question=_question(run.workspace, champion),
         now=run.now.to_pydatetime(),
     )
-    asked_for = _retrains(run.workspace, run.now)
+    asked_for = retrains_before(run.workspace, run.now)
     month_ago = run.now - pd.Timedelta(days=BUDGET_DAYS)
     decision = decide(
         evidence,
@@ -126,17 +128,23 @@ def _policy(workspace: Workspace) -> DecisionPolicy:
 def _history(workspace: Workspace, version: str, now: pd.Timestamp) -> list[PastDecision]:
     return [
         PastDecision(decided_at=row.decided_at, alarming=bool(row.evidence["decision"]["alarming"]))
-        for row in workspace.ledger.decisions(workspace.name)
-        if row.version == version and pd.Timestamp(row.decided_at) < now
+        for row in workspace.ledger.decisions(
+            workspace.name, version=version, before=now.to_pydatetime(), newest=MAX_HISTORY
+        )
     ]
 
 
-def _retrains(workspace: Workspace, now: pd.Timestamp) -> list[Any]:
-    """Give the moments of retrains before now, those too that wait for a server to take them."""
+def retrains_before(workspace: Workspace, now: pd.Timestamp) -> list[Any]:
+    """Give the moments of retrains until now: those asked for, and those that drift decided on.
+
+    A decision counts from when it was made, whether its run waits for a server, has not begun
+    there, or has failed: it has been paid for, and no other follows it before its time.
+    """
     rows = workspace.ledger.runs(workspace.name, "retrain")
-    waiting = workspace.ledger.outbox(workspace.name, pending=True)
-    moments = [row.now for row in rows if row.status != "failed"]
-    moments += [order.written_at for order in waiting]
+    orders = workspace.ledger.outbox(workspace.name, pending=False)
+    decided_on = {order.idempotency_key for order in orders}
+    moments = [r.now for r in rows if r.status != "failed" and r.trigger not in decided_on]
+    moments += [order.written_at for order in orders]
     return [moment for moment in moments if pd.Timestamp(moment) <= now]
 
 

@@ -14,6 +14,7 @@ from flows.champion import ServingVersion, predictions_of
 from flows.measurement import Measured, measure
 from flows.narration import Narrator
 from flows.notes import decision_note
+from flows.notices import Notice, notify
 from flows.runs import Call, Run, call_directly, finish, running
 from flows.score import find_champion
 from flows.sections import seconds_of
@@ -21,6 +22,7 @@ from flows.stages import Decided, SnapshotTaken
 from flows.state import DecisionRow, OutboxRow
 from flows.steps.data import snapshot, taken
 from flows.store import open_project_store
+from flows.timeline_page import TIMELINE, write_timeline
 from flows.tracking import open_project_tracker, short_moment
 from flows.workspace import Workspace
 from monitoring.report import render_report
@@ -50,7 +52,23 @@ def monitor_project(
         decided = call(decide_and_report, run, champion, window, measured)
         outcome = asdict(decided)
         finish(run, outcome)
+        if decided.kind == "Retrain":
+            notify(workspace, narrator, _decision_notice(run, decided))
     return outcome
+
+
+def _decision_notice(run: Run, decided: Decided) -> Notice:
+    return Notice(
+        event="decision",
+        text=f"{run.workspace.name}: retrain asked for, {decided.reason}",
+        at=run.now,
+        facts={
+            "decision": decided.kind,
+            "decision_id": decided.decision_id,
+            "reason": decided.reason,
+            "version": decided.version,
+        },
+    )
 
 
 def current_window(run: Run, champion: ServingVersion, tables: SnapshotTaken) -> Window:
@@ -155,6 +173,8 @@ def _log_decision(run: Run, champion: ServingVersion, measured: Measured, report
     tracked.log_metrics(_numbers(measured))
     tracked.log_json(measured.to_dict(), "evidence.json")
     tracked.log_text(report.read_text(encoding="utf-8"), "drift.html")
+    timeline = write_timeline(run.workspace, now=run.now)
+    tracked.log_text(timeline.read_text(encoding="utf-8"), TIMELINE)
     tracked.describe(
         decision_note(
             tracked,
@@ -240,4 +260,5 @@ def _labels(
 def report_path(workspace: Workspace) -> Path | None:
     """Give the newest drift report, or `None`."""
     reports = sorted(workspace.path("reports").glob("*.html"))
-    return reports[-1] if reports else None
+    looks = [report for report in reports if report.name != TIMELINE]
+    return looks[-1] if looks else None

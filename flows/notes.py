@@ -41,11 +41,12 @@ def verdict_tags(verdict: Verdict) -> dict[str, str]:
 
 
 def decision_note(tracked: TrackedRun, decision: Decision, *, project: str, version: str) -> str:
-    """Say what was decided on a window and why, with the way to the drift report."""
+    """Say what was decided on a window and why, with the way to its report and the timeline."""
     report, evidence = tracked.link("drift.html"), tracked.link("evidence.json")
+    timeline = tracked.link("timeline.html")
     return (
         f"**{decision.name.capitalize()}: {decision.reason}**\n\n"
-        f"[Drift report]({report}) · [evidence]({evidence}) "
+        f"[Drift report]({report}) · [timeline]({timeline}) · [evidence]({evidence}) "
         f"· [version {version}](#/models/{project}/versions/{version}), which made the predictions"
     )
 

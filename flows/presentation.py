@@ -73,9 +73,16 @@ def gather(
         limits=(
             "Trained on what was known by the sealed rows' first cutoff; it has not learned "
             "from the sealed rows themselves.",
+            *((_TURNED,) if found.turned else ()),
             *(f"Strange in the training rows: {sentence}" for sentence in found.findings),
         ),
     )
+
+
+_TURNED = (
+    "Old rows mislead: with less history to learn from, candidates were surely better on the "
+    "newest validation block, so that block alone chose the models, and their weights."
+)
 
 
 def _ledger(run: Run, found: Found) -> TrialLedger:

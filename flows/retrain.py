@@ -8,7 +8,8 @@ import pandas as pd
 
 from flows import steps
 from flows.narration import Narrator
-from flows.runs import Call, Run, call_directly, done_already, finish, running
+from flows.notices import Notice, notify
+from flows.runs import AlreadyDone, Call, Run, call_directly, done_already, finish, running
 from flows.workspace import Workspace
 
 
@@ -42,15 +43,38 @@ def retrain_project(
     FeatureError, ModelError, FlowError
         When something asked for is not there or not right; the champion keeps serving.
     """
-    if (done := done_already(workspace, "retrain", trigger=trigger)) is not None:
-        narrator.say(f"Retrain {trigger} has run already (run {done.run_id}).")
-        return dict(done.outcome or {})
-    with running(
-        workspace, "retrain", now=now, narrator=narrator, reason=reason, trigger=trigger
-    ) as run:
-        outcome = run_steps(run, call)
-        finish(run, outcome)
+    try:
+        if (before := done_already(workspace, "retrain", trigger=trigger)) is not None:
+            raise AlreadyDone(before)
+        with running(
+            workspace, "retrain", now=now, narrator=narrator, reason=reason, trigger=trigger
+        ) as run:
+            outcome = run_steps(run, call)
+            finish(run, outcome)
+            notify(workspace, narrator, _verdict_notice(run, outcome))
+    except AlreadyDone as done:
+        narrator.say(f"Retrain {trigger} has run already (run {done.row.run_id}).")
+        return dict(done.row.outcome or {})
     return outcome
+
+
+def _verdict_notice(run: Run, outcome: Mapping[str, Any]) -> Notice:
+    gates, version = outcome["gates"], outcome["version"]["version"]
+    words = "promoted" if gates["promoted"] else "not promoted"
+    if gates["waiting"]:
+        words = "waits for approval"
+    return Notice(
+        event="verdict",
+        text=f"{run.workspace.name}: version {version} {words}: {gates['reason']}",
+        at=run.now,
+        facts={
+            "version": version,
+            "verdict": words,
+            "reason": gates["reason"],
+            "champion": gates["champion"],
+            "run": run.row.run_id,
+        },
+    )
 
 
 def run_steps(run: Run, call: Call) -> Mapping[str, Any]:

@@ -26,6 +26,20 @@ def call_directly(step: Callable[..., Output], *arguments: Any) -> Output:
     return step(*arguments)
 
 
+class AlreadyDone(Exception):  # noqa: N818 (no error: there is nothing left to do)
+    """A run of the trigger is done already.
+
+    Attributes
+    ----------
+    row
+        That run.
+    """
+
+    def __init__(self, row: RunRow) -> None:
+        super().__init__(f"run {row.run_id} of {row.trigger} is done")
+        self.row = row
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """A run in progress: its row in the ledger, its workspace, and whoever is told about it."""
@@ -106,9 +120,14 @@ def running(
     ------
     FlowError
         When the same flow of the same project is running already.
+    AlreadyDone
+        When a run of this trigger is done.
     """
     with holding(workspace, flow) as lease:
         reap(workspace, flow, mine=lease)
+        # Asked again, now that nobody else runs: it may have been carried out in the meantime.
+        if (done := done_already(workspace, flow, trigger=trigger)) is not None:
+            raise AlreadyDone(done)
         unfinished = _unfinished(workspace, flow, now=now, trigger=trigger)
         if unfinished is None:
             row = _new_row(workspace, flow, now=now, reason=reason, trigger=trigger)

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import urllib.parse
 from collections.abc import Iterable
 from typing import Annotated, Literal, get_args
 
@@ -197,6 +198,13 @@ class PromotionSection(Section):
         return tuple(dict.fromkeys((*self.slices, *groups)))
 
 
+def _webhook(url: str) -> str:
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("expected a URL such as https://chat.example.org/hooks/abc, got another")
+    return url
+
+
 class MonitoringSection(Section):
     """When evidence becomes a decision to retrain.
 
@@ -220,6 +228,8 @@ class MonitoringSection(Section):
         Loss of the metric that matters, as a share of its value on the reference.
     important
         Share of the champion's importance that must drift to alarm without labels.
+    webhook
+        Where decisions to retrain, and the verdicts that follow, are POSTed as JSON.
     """
 
     window: Duration = "7d"
@@ -231,6 +241,7 @@ class MonitoringSection(Section):
     max_silence: Duration = "3d"
     margin: float = Field(0.03, ge=0, le=1)
     important: float = Field(0.3, gt=0, le=1)
+    webhook: Annotated[str, AfterValidator(_webhook)] | None = Field(None, repr=False)
 
 
 class SchedulesSection(Section):

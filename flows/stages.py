@@ -93,6 +93,8 @@ class Found:
         Parquet of the sealed rows: key, cutoff_time, label, prediction.
     corrected_score
         The ensemble's where other folds chose it (see `models.estimate`); None where unknown.
+    turned
+        Whether old rows misled, so that the newest validation block alone chose the ensemble.
     data
         Fingerprint of the rows it learned from: every value, label and moment, in order.
     findings
@@ -119,6 +121,7 @@ class Found:
     n_members_warm: int
     seconds: float
     corrected_score: float | None = None
+    turned: bool = False
     data: str = ""
     findings: Sequence[str] = ()
     course: Mapping[str, Any] = field(default_factory=dict)

@@ -7,8 +7,9 @@ from models.families.family import Family, Shape
 from models.halving import Halving
 from models.options import SearchOptions
 from models.portfolio import make_portfolio
+from models.recency import sensible_histories
 from models.sharing import SearchRows
-from models.strategies import SAMPLERS, Listed, Strategy, Tuner, Tuning
+from models.strategies import SAMPLERS, Following, Histories, Listed, Strategy, Tuner, Tuning
 
 
 def make_agenda(
@@ -20,10 +21,12 @@ def make_agenda(
 ) -> tuple[Strategy, ...]:
     """Put the portfolio first, then the strategy of the options, each within what halving says.
 
+    Where rows have time, how much history to learn from is asked once a few trials are done.
+
     Parameters
     ----------
     warm
-        Candidates to try right after the first defaults, best first.
+        Candidates to try right after the first default, best first.
     """
     shape = Shape.of(rows.X)
     portfolios = {name: f.portfolio(rows.problem, shape) for name, f in families.items()}
@@ -37,7 +40,10 @@ def make_agenda(
             metric=rows.problem.scoring,
         ),
     )
-    return (
-        Listed(make_portfolio(families, rows.problem, shape, warm)),
-        Tuner(SAMPLERS[options.strategy], tuning, seed=seed),
-    )
+    listed = Listed(make_portfolio(families, rows.problem, shape, warm))
+    tuner = Tuner(SAMPLERS[options.strategy], tuning, seed=seed)
+    if rows.moments is None:
+        return listed, tuner
+    smallest = min(len(fold.train) for fold in rows.folds)
+    histories = Histories(sensible_histories(smallest), rows.problem.scoring)
+    return histories, listed, Following(tuner, histories)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from models.card_content import CardContent
 from models.card_sections.html import sentence
-from models.card_sections.words import family_name, metric_name
+from models.card_sections.words import family_name, history_words, metric_name, trial_words
 from models.figures import difference, figure, interval
 
 MAX_ROWS = 12
@@ -123,14 +123,16 @@ def _ensemble(card: CardContent) -> list[str]:
         (
             f"{card.weights[entry.number]:.0%}",
             family_name(entry.candidate.family),
-            f"trial {entry.number}, {entry.origin}",
+            f"trial {trial_words(entry)}",
             figure(entry.score),
         )
         for entry in card.leaderboard.entries
         if card.weights.get(entry.number, 0) > 0
     ]
     heading = f"{metric_name(card.leaderboard.metric)} over the folds"
-    return _table(("Weight", "Family", "Which", heading), rows)
+    history = history_words(card.leaderboard)
+    listed = _table(("Weight", "Family", "Which", heading), rows)
+    return [*listed, "", history] if history else listed
 
 
 def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

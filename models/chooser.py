@@ -1,7 +1,7 @@
 """Chooser: the best ensemble of the trials that are done, what it is worth, and how it ends."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,9 +9,11 @@ import numpy as np
 from models.ensemble import FEW_CANDIDATES, FEW_ROUNDS, Limits, Selection, select
 from models.estimate import corrected_score
 from models.finishing import Finish, finish
+from models.influence import value_members
 from models.leaderboard import TrialRecord
 from models.outlook import Outlook
 from models.setting import Setting
+from models.turning import has_turned, newest_of
 
 ESTIMATE_SHARE, MOST_SHARE = 0.02, 0.1
 """Of the budget, what the corrected estimate may take, or a second where that is no more than the
@@ -35,6 +37,8 @@ class Chooser:
         The ensemble so far.
     ending
         How its mean becomes an answer.
+    turned
+        Whether the past misleads (see `models.turning`): then the newest block alone judges.
     chosen
         Numbers of the trials that were chosen last, before their members were joined.
     joined
@@ -47,7 +51,7 @@ class Chooser:
     def __init__(self, setting: Setting, outlook: Outlook) -> None:
         self._given = setting
         self._outlook = outlook
-        self._rows = setting.rows.out_of_fold
+        self._rows = self._all_rows = setting.rows.out_of_fold
         self._metric = setting.rows.problem.scoring
         self._predictions: dict[int, np.ndarray] = {}
         self._max_latency = setting.max_latency_ms
@@ -58,26 +62,39 @@ class Chooser:
         self._most_seconds = max(ESTIMATE_SHARE * budget, min(1.0, MOST_SHARE * budget))
         self.selection = Selection(weights={}, score=float("nan"))
         self.ending = Finish()
+        self.turned = False
         self.chosen: tuple[int, ...] = ()
         self.joined = False
         self.corrected = float("nan")
 
     def score(self, oof: str) -> tuple[float, ...]:
         """Score a trial's predictions, block by block."""
-        return self._rows.scores(self._metric, np.load(self._given.directory / oof))
+        return self._all_rows.scores(self._metric, np.load(self._given.directory / oof))
 
     def take(self, number: int, oof: str) -> None:
         """Take a trial's predictions into consideration."""
-        self._predictions[number] = np.load(self._given.directory / oof)
+        self._predictions[number] = np.load(self._given.directory / oof)[-len(self._rows.y) :]
 
     def choose(self, records: Sequence[TrialRecord], max_cost: float = float("inf")) -> None:
         """Choose the ensemble of what is done; its final fits may take so many seconds."""
         start = time.monotonic()
         self._limits = self._within(records, max_cost)
+        self._turn(records)
         self.selection = select(self._predictions, self._rows, self._metric, self._limits)
         self._seconds = time.monotonic() - start
         expected = self._seconds * len(self._rows.sizes)
         self._outlook.estimating = expected if expected <= self._most_seconds else 0.0
+
+    def _turn(self, records: Sequence[TrialRecord]) -> None:
+        """Let the newest block alone judge from now on, when the older ones mislead."""
+        given = self._given.rows
+        if given.moments is None or self.turned or len(self._rows.sizes) == 1:
+            return
+        newest = newest_of(self._rows)
+        order = np.argsort(given.moments[given.folds[-1].valid], kind="stable")
+        cut = {number: values[-len(order) :] for number, values in self._predictions.items()}
+        if has_turned(records, cut, newest, order):
+            self.turned, self._rows, self._predictions = True, newest, cut
 
     def rehearse(self) -> None:
         """Try how long it takes to join the members, unless about so many were joined before."""
@@ -109,6 +126,13 @@ class Chooser:
             self.corrected = corrected_score(
                 self._predictions, self._rows, self._metric, self._limits
             )
+
+    @property
+    def member_values(self) -> Mapping[int, float]:
+        """By how much the members' mean scores worse without each (see `models.influence`)."""
+        weights = self.selection.weights
+        known = {number: self._predictions[number] for number in weights}
+        return value_members(known, weights, self._rows, self._metric)
 
     @property
     def _may_join(self) -> bool:

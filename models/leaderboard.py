@@ -1,6 +1,6 @@
 """Trial records and the leaderboard they make."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -135,6 +135,17 @@ class Leaderboard:
     def best(self) -> TrialRecord:
         """The best trial; the baseline at the least."""
         return self.entries[0]
+
+
+def members_first(leaderboard: Leaderboard, weights: Mapping[int, float]) -> list[TrialRecord]:
+    """Give an ensemble's members, heaviest first, then the other trials, best first.
+
+    The baseline is left out unless it is a member.
+    """
+    by_number = {record.number: record for record in leaderboard.done}
+    members = [by_number[number] for number in sorted(weights, key=lambda n: -weights[n])]
+    others = [record for record in leaderboard.done if record.origin != "baseline"]
+    return list({record.number: record for record in (*members, *others)}.values())
 
 
 def rank(records: Iterable[TrialRecord], metric: Metric) -> Leaderboard:

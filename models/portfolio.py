@@ -11,9 +11,9 @@ from models.strategies.strategy import Proposal
 from models.task import Problem
 from models.variants import learned_variants
 
-N_BEFORE_WARM = 2
-"""The linear and the LightGBM default come before warm candidates: they bound what is possible
-on the new data, and the first of them is there within seconds."""
+N_BEFORE_WARM = 1
+"""The linear default comes before warm candidates: it is there within seconds. The LightGBM default
+bounds what is possible, but so does the last champion, and a warm search has little time."""
 
 
 def make_portfolio(
@@ -22,7 +22,7 @@ def make_portfolio(
     shape: Shape,
     warm: Sequence[Candidate] = (),
 ) -> tuple[Proposal, ...]:
-    """Order candidates: the first defaults, warm ones, then those of the learned list.
+    """Order candidates: the first default, warm ones, then those of the learned list.
 
     Families that the list does not know follow the warm candidates in turns, each with what it
     proposes itself. Where cells are many, the first candidate that keeps what it has when its
@@ -37,7 +37,6 @@ def make_portfolio(
     unlisted = {name: own for name, own in applicable.items() if name not in known}
     if shape.is_large:
         listed = sorted(_leader_first(listed, families), key=_constructs)
-    n_first = 1 if shape.is_large else N_BEFORE_WARM
     usual = [Proposal(candidate=candidate, origin="portfolio") for candidate in listed]
     own = [Proposal(candidate=candidate, origin="portfolio") for candidate in _in_turns(unlisted)]
     warmed = [
@@ -45,7 +44,8 @@ def make_portfolio(
         for candidate in warm
         if candidate.family in applicable
     ]
-    return (*usual[:n_first], *warmed, *own, *usual[n_first:])
+    first, n_first = usual[:N_BEFORE_WARM], 1 if shape.is_large else 2
+    return (*first, *warmed, *usual[len(first) : n_first], *own, *usual[n_first:])
 
 
 def _listed(

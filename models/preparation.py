@@ -18,6 +18,7 @@ from models.preprocessing import (
     split_columns,
     words_of,
 )
+from models.recency import EVERYTHING, RECENCIES
 from models.selection import keep_best, rank_columns
 from models.serving.formulas import Formula, with_formulas
 from models.sharing import SearchRows
@@ -28,6 +29,9 @@ MAX_KEPT_BYTES = 1_500_000_000
 
 EVERY_ROW = -1
 """In place of a fold's number: learn from all search rows, judge on none."""
+
+Part = tuple[int, str]
+"""A fold's number (or `EVERY_ROW`), and how much history is learned from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,29 +70,32 @@ class Preparation:
 
     def __init__(self, rows: SearchRows) -> None:
         self.rows = rows
-        self._kept: OrderedDict[tuple[int, Encoding | None], Encoded] = OrderedDict()
-        self._found: dict[int, tuple[Formula, ...]] = {}
-        self._ranked: dict[tuple[int, Selection], tuple[str, ...]] = {}
+        self._kept: OrderedDict[tuple[Part, Encoding | None], Encoded] = OrderedDict()
+        self._found: dict[Part, tuple[Formula, ...]] = {}
+        self._ranked: dict[tuple[Part, Selection], tuple[str, ...]] = {}
 
-    def encoded(self, number: int, encoding: Encoding | None) -> Encoded:
-        """Give a fold's rows in an encoding; None is one without columns."""
-        key = (number, encoding)
+    def encoded(self, number: int, encoding: Encoding | None, history: str = EVERYTHING) -> Encoded:
+        """Give a fold's rows in an encoding; None is one without columns.
+
+        What is learned for it is learned from so much history.
+        """
+        key = ((number, history), encoding)
         if key not in self._kept:
-            self._kept[key] = self._encode(encoding, number)
+            self._kept[key] = self._encode(encoding, (number, history))
         self._kept.move_to_end(key)
         while len(self._kept) > 1 and sum(e.n_bytes for e in self._kept.values()) > MAX_KEPT_BYTES:
             self._kept.popitem(last=False)
         return self._kept[key]
 
-    def _encode(self, encoding: Encoding | None, number: int) -> Encoded:
-        fold, y = rows_of(self.rows, number), self.rows.y
+    def _encode(self, encoding: Encoding | None, part: Part) -> Encoded:
+        fold, y = rows_of(self.rows, *part), self.rows.y
         if encoding is None:
             empty = np.empty((len(fold.train), 0)), np.empty((len(fold.valid), 0))
             return Encoded(encoder=None, train=empty[0], valid=empty[1])
         start = time.monotonic()
-        columns = self._selected(encoding, number)
+        columns = self._selected(encoding, part)
         train, valid = (self.rows.X[columns].iloc[rows] for rows in (fold.train, fold.valid))
-        texts, formulas = words_of(train), self._constructed(encoding, number, columns)
+        texts, formulas = words_of(train), self._constructed(encoding, part, columns)
         train, valid = with_formulas(train, formulas), with_formulas(valid, formulas)
         encoder = make_encoder(encoding, train, self.rows.problem, texts=texts)
         encoded = encoder.fit_transform(train, y[fold.train])
@@ -103,41 +110,57 @@ class Preparation:
             seconds=time.monotonic() - start,
         )
 
-    def _selected(self, encoding: Encoding, number: int) -> list[str]:
+    def _selected(self, encoding: Encoding, part: Part) -> list[str]:
         """Choose columns; they are ranked once per fold, on its training rows."""
         X, by = self.rows.X, encoding.selection
         if by == "none":
             return list(X.columns)
-        if (number, by) not in self._ranked:
-            train = rows_of(self.rows, number).train
-            self._ranked[number, by] = rank_columns(
+        if (part, by) not in self._ranked:
+            train = rows_of(self.rows, *part).train
+            self._ranked[part, by] = rank_columns(
                 X.iloc[train],
                 self.rows.y[train],
                 self.rows.problem,
                 by=by,
                 ordered=not self.rows.bagged,
             )
-        return keep_best(self._ranked[number, by], X, encoding.selected)
+        return keep_best(self._ranked[part, by], X, encoding.selected)
 
     def _constructed(
-        self, encoding: Encoding, number: int, columns: list[str]
+        self, encoding: Encoding, part: Part, columns: list[str]
     ) -> tuple[Formula, ...]:
         """Give what is worth constructing, found once per fold, of columns that are there."""
         if not encoding.constructed:
             return ()
-        if number not in self._found:
-            train = rows_of(self.rows, number).train
+        if part not in self._found:
+            train = rows_of(self.rows, *part).train
             numbers = self.rows.X[split_columns(self.rows.X)[0]].iloc[train]
             ordered = not self.rows.bagged
-            self._found[number] = find_formulas(numbers, self.rows.y[train], ordered=ordered)
+            self._found[part] = find_formulas(numbers, self.rows.y[train], ordered=ordered)
         there = frozenset(columns)
-        possible = [f for f in self._found[number] if there >= {f.left, f.right}]
+        possible = [f for f in self._found[part] if there >= {f.left, f.right}]
         return tuple(possible[: encoding.constructed])
 
 
-def rows_of(rows: SearchRows, number: int) -> Fold:
-    """Give the rows of a fold, or every row to learn from and none to judge on."""
-    if number != EVERY_ROW:
-        return rows.folds[number]
+def rows_of(rows: SearchRows, number: int, history: str = EVERYTHING) -> Fold:
+    """Give the rows of a fold, or every row to learn from and none to judge on.
+
+    Of those to learn from only what the history names; all where rows have no time.
+    """
     every = np.arange(len(rows.y))
-    return Fold(train=every, valid=every[:0])
+    fold = Fold(train=every, valid=every[:0]) if number == EVERY_ROW else rows.folds[number]
+    if rows.moments is None or history == EVERYTHING:
+        return fold
+    kept = RECENCIES[history].keep(rows.moments[fold.train])
+    return Fold(train=fold.train[kept], valid=fold.valid)
+
+
+def weights_of(rows: SearchRows, train: np.ndarray, history: str) -> np.ndarray | None:
+    """Say how much rows to learn from count, with a mean of about one; None when all the same."""
+    own = rows.weight_of(train)
+    if rows.moments is None:
+        return own
+    recent = RECENCIES[history].weigh(rows.moments[train])
+    if own is None or recent is None:
+        return own if recent is None else recent
+    return np.asarray(own * recent / (own * recent).mean())

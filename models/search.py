@@ -20,7 +20,6 @@ from models.errors import OptionError, SearchError
 from models.executor import open_executor
 from models.families.family import Family, Shape
 from models.finishing import Finish
-from models.influence import value_members
 from models.interruption import hearing
 from models.leaderboard import Leaderboard, TrialRecord, rank
 from models.ledger import TrialLedger
@@ -34,7 +33,7 @@ from models.sharing import SearchRows, share
 from models.splits import is_bagged, make_folds, sealed_split
 from models.task import Problem
 
-FORMAT = 2
+FORMAT = 3
 """Raised when searches of before cannot be continued: part of the fingerprint."""
 
 __all__ = [
@@ -92,6 +91,9 @@ class SearchResult:
         By how much the members' mean scores worse without each trial (see `models.influence`).
     finish
         How the members' mean becomes an answer.
+    turned
+        Whether the past misleads (see `models.turning`): then the newest validation block alone
+        chose the ensemble, and `ensemble_score`, `corrected_score` and `member_values` are of it.
     """
 
     leaderboard: Leaderboard
@@ -107,6 +109,7 @@ class SearchResult:
     predict_ms: float
     member_values: Mapping[int, float]
     course: Course
+    turned: bool = False
 
 
 def search(
@@ -135,7 +138,7 @@ def search(
         Holds the ledger, out-of-fold predictions and models. The same search in the same
         directory continues: finished trials are not computed again.
     warm
-        Candidates to try right after the first defaults, best first.
+        Candidates to try right after the first default, best first.
     on_event
         Told of every trial, in the caller's thread.
     options
@@ -210,11 +213,11 @@ def _found(
     model = session.finish()
     sealed = data.take(holdout)
     predictions = _predict(model, sealed)
-    selection, rows = session.chooser.selection, setting.rows
-    values = _value(selection.weights, session.records, rows, setting.directory)
+    chooser = session.chooser
+    selection = chooser.selection
     session.tell_done()
     return SearchResult(
-        leaderboard=rank(session.records, rows.problem.scoring),
+        leaderboard=rank(session.records, setting.rows.problem.scoring),
         weights=selection.weights,
         ensemble_score=selection.score,
         model=model,
@@ -223,20 +226,12 @@ def _found(
         resumed_trials=session.n_resumed,
         seconds=setting.clock.elapsed,
         course=session.course,
-        finish=session.chooser.ending,
-        corrected_score=session.chooser.corrected,
+        finish=chooser.ending,
+        corrected_score=chooser.corrected,
         predict_ms=session.predict_ms,
-        member_values=values,
+        member_values=chooser.member_values,
+        turned=chooser.turned,
     )
-
-
-def _value(
-    weights: Mapping[int, float], records: Sequence[TrialRecord], rows: SearchRows, directory: Path
-) -> Mapping[int, float]:
-    """Say what each member is worth to the others."""
-    files = {r.number: r.oof for r in records if r.number in weights and r.oof is not None}
-    predictions = {number: np.load(directory / file) for number, file in files.items()}
-    return value_members(predictions, weights, rows.out_of_fold, rows.problem.scoring)
 
 
 def _predict(model: EnsembleModel, rows: Dataset) -> np.ndarray:
@@ -258,6 +253,7 @@ def _split(
         problem=problem,
         bagged=is_bagged(seen),
         weight=seen.weight,
+        moments=seen.cutoff_time if seen.has_time else None,
     )
     return rows, holdout
 

@@ -1,8 +1,8 @@
 """Sharing: the search rows as files that worker processes map into memory.
 
 `data/` in the search directory, written once: `numbers.npy` (float64), `codes.npy` (positions in
-`levels.json`, -1 for missing), `y.npy`, `weight.npy` where rows have weights, one pair of row
-positions per fold, `meta.json`.
+`levels.json`, -1 for missing), `y.npy`, `weight.npy` where rows have weights, `moments.npy` where
+they have time, one pair of row positions per fold, `meta.json`.
 """
 
 import json
@@ -30,6 +30,8 @@ class SearchRows:
         Whether fold models are averaged; otherwise members are fitted anew on all rows.
     weight
         Shape `(n_rows,)`, with a mean of one; None when all rows count the same.
+    moments
+        When each row was asked, shape `(n_rows,)`; None where rows have no time.
     """
 
     X: pd.DataFrame
@@ -38,6 +40,7 @@ class SearchRows:
     problem: Problem
     bagged: bool
     weight: np.ndarray | None = None
+    moments: np.ndarray | None = None
 
     @property
     def out_of_fold(self) -> OutOfFold:
@@ -65,6 +68,8 @@ def share(rows: SearchRows, directory: Path) -> None:
         np.save(fresh / "y.npy", rows.y)
         if rows.weight is not None:
             np.save(fresh / "weight.npy", rows.weight)
+        if rows.moments is not None:
+            np.save(fresh / "moments.npy", rows.moments)
         levels = _write_codes(rows.X, categorical, fresh)
         for number, fold in enumerate(rows.folds):
             np.save(fresh / f"train_{number}.npy", fold.train)
@@ -94,7 +99,7 @@ def open_shared(directory: Path) -> SearchRows:
             for position, name in enumerate(meta["categorical"])
         }
         frame = pd.concat([frame, pd.DataFrame(known, dtype=object)], axis=1)[meta["columns"]]
-    problem, weight = meta["problem"], directory / "weight.npy"
+    problem = meta["problem"]
     return SearchRows(
         X=frame,
         y=np.load(directory / "y.npy"),
@@ -103,8 +108,13 @@ def open_shared(directory: Path) -> SearchRows:
             task=problem["task"], metric=problem["metric"], classes=tuple(problem["classes"])
         ),
         bagged=meta["bagged"],
-        weight=np.load(weight) if weight.exists() else None,
+        weight=_load_if_there(directory / "weight.npy"),
+        moments=_load_if_there(directory / "moments.npy"),
     )
+
+
+def _load_if_there(path: Path) -> np.ndarray | None:
+    return np.load(path) if path.exists() else None
 
 
 def _write_codes(

@@ -19,7 +19,8 @@ from models.families.family import Family, Fit, FitTask, Parameters, Shape, binn
 from models.halving import Bars, is_behind
 from models.latency import BATCH_ROWS, milliseconds_per_row
 from models.persistence import save_model
-from models.preparation import EVERY_ROW, Encoded, Preparation, rows_of
+from models.preparation import EVERY_ROW, Encoded, Preparation, rows_of, weights_of
+from models.recency import HISTORY, history_of
 from models.serving import EnsembleModel, FittedMember, columns_of
 from models.sharing import SearchRows
 from models.splits import Fold
@@ -166,10 +167,12 @@ class Bench:
         """Fit on a fold, or on every row; the time given back is that of doing all of it."""
         start = time.monotonic()
         family, parameters = self._family(request.candidate)
-        encoded = self._preparation.encoded(number, family.encoding(parameters))
+        history = history_of(request.candidate)
+        encoded = self._preparation.encoded(number, family.encoding(parameters), history)
         prepared = encoded.cache.get(PREPARATION, 0.0)
         prepared += binning_seconds(encoded.cache, family.name)
-        rows, y, n_rounds = rows_of(self.rows, number), self.rows.y, _rounds(request, number)
+        rows, y = rows_of(self.rows, number, history), self.rows.y
+        n_rounds = _rounds(request, number)
         judged = number != EVERY_ROW and n_rounds is None
         left = seconds if judged else float("inf")
         fit = family.fit(
@@ -181,7 +184,7 @@ class Bench:
                 categorical=encoded.categorical,
                 X_valid=encoded.valid if judged else None,
                 y_valid=y[rows.valid] if judged else None,
-                weight=self.rows.weight_of(rows.train),
+                weight=weights_of(self.rows, rows.train, history),
                 weight_valid=self.rows.weight_of(rows.valid) if judged else None,
                 n_rounds=n_rounds,
                 seconds=max(LEAST_SHARE * left, left - (time.monotonic() - start)),
@@ -195,7 +198,8 @@ class Bench:
         return self._member(request.candidate, encoded, fit), fit, encoded, taken
 
     def _family(self, candidate: Candidate) -> tuple[Family, Parameters]:
-        return self.families[candidate.family], dict(candidate.parameters)
+        known = {name: v for name, v in candidate.parameters.items() if name != HISTORY}
+        return self.families[candidate.family], known
 
     def _member(self, candidate: Candidate, encoded: Encoded, fit: Fit) -> FittedMember:
         return FittedMember(

@@ -1,12 +1,18 @@
 """Commands that keep a project running: score, watch, retrain when it must be."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.cli.application import Debug, Folder, Now, app, call, moment, opened
 from flows.console import ConsoleNarrator
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+    from flows.workspace import Workspace
 
 PANEL = "Keep running"
 
@@ -29,13 +35,51 @@ def score(
 
 
 @app.command(rich_help_panel=PANEL)
-def monitor(folder: Folder = Path(), now: Now = "", debug: Debug = False) -> None:
+def monitor(
+    folder: Folder = Path(),
+    now: Now = "",
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show how the newest decision was reached.")
+    ] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Write the drift timeline, and say where it is.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
     """Compare what was scored with what the champion was validated on; decide, with a reason.
 
-    Example: `perennial monitor --now 2013-05-08`
+    `--explain` and `--report` tell of what was decided already, and do not look again.
+
+    Examples: `perennial monitor --now 2013-05-08` · `perennial monitor --explain`
     """
     with opened(folder, debug) as (workspace, console):
-        call(workspace, console, "monitor", now=moment(now))
+        if explain or report:
+            _tell(workspace, console, moment(now), explain=explain, report=report)
+        else:
+            call(workspace, console, "monitor", now=moment(now))
+
+
+def _tell(
+    workspace: "Workspace",
+    console: "Console",
+    now: "pd.Timestamp | None",
+    *,
+    explain: bool,
+    report: bool,
+) -> None:
+    from flows.ladder import newest_decision, print_ladder
+    from flows.monitor import report_path
+    from flows.timeline_page import write_timeline
+    from flows.workspace import utc_now
+
+    if explain:
+        print_ladder(newest_decision(workspace), console)
+    if report:
+        timeline = write_timeline(workspace, now=now or utc_now())
+        console.print(f"Timeline  {timeline}", soft_wrap=True)
+        newest = report_path(workspace)
+        if newest is not None:
+            console.print(f"Newest    {newest}", soft_wrap=True)
 
 
 @app.command(rich_help_panel=PANEL)

@@ -1,6 +1,6 @@
 """The ledger itself: small transactions over `flows.state.tables`, on SQLite or PostgreSQL."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -174,10 +174,51 @@ class Ledger(Promotions, Leases):
             return False
         return True
 
-    def decisions(self, project: str) -> list[DecisionRow]:
-        """Give the decisions, oldest first."""
+    def decisions(
+        self,
+        project: str,
+        *,
+        version: str | None = None,
+        before: datetime | None = None,
+        newest: int | None = None,
+    ) -> list[DecisionRow]:
+        """Give the decisions, oldest first.
+
+        Each brings its evidence, which is long: who needs few of many says which.
+
+        Parameters
+        ----------
+        version
+            Only those about this version.
+        before
+            Only those decided before this moment.
+        newest
+            Only so many.
+        """
         table = tables.DECISIONS
         query = select(table).where(table.c.project == project)
+        if version is not None:
+            query = query.where(table.c.version == version)
+        if before is not None:
+            query = query.where(table.c.decided_at < before)
+        query = query.order_by(table.c.window_end.desc(), table.c.decided_at.desc())
+        if newest is not None:
+            query = query.limit(newest)
+        return self._rows(DecisionRow, query)[::-1]
+
+    def decided(self, project: str) -> list[tuple[str, datetime, str]]:
+        """Give id, moment and kind of every decision, oldest first, without the evidence."""
+        table = tables.DECISIONS
+        query = select(table.c.decision_id, table.c.decided_at, table.c.kind)
+        query = query.where(table.c.project == project)
+        with self._engine.connect() as connection:
+            found = connection.execute(query.order_by(table.c.window_end, table.c.decided_at))
+            return [(str(name), moment, str(kind)) for name, moment, kind in found]
+
+    def decisions_by_id(self, ids: Sequence[str]) -> list[DecisionRow]:
+        """Give these decisions, oldest first."""
+        table = tables.DECISIONS
+        query = select(table).where(table.c.decision_id.in_(list(ids)))
         return self._rows(DecisionRow, query.order_by(table.c.window_end, table.c.decided_at))
 
     def outbox(self, project: str, *, pending: bool = True) -> list[OutboxRow]:

@@ -20,7 +20,7 @@ from flows.store import open_project_store
 from flows.tracking import open_project_tracker, start_retrain_run
 from flows.warmth import MAX_CANDIDATES, warmth_of
 from models.dataset import Dataset
-from models.leaderboard import TrialRecord
+from models.leaderboard import TrialRecord, members_first
 from models.persistence import save_model
 from models.search import SearchBudget, SearchEvent, SearchOptions, SearchResult
 from models.search import search as search_models
@@ -162,9 +162,7 @@ def _write(
     done = result.leaderboard.done
     by_number = {record.number: record for record in done}
     chosen = sorted(result.weights.items(), key=lambda item: -item[1])
-    members = [by_number[number] for number, _ in chosen]
-    best = [record for record in done if record.origin != "baseline"]
-    candidates = list(dict.fromkeys(record.number for record in (*members, *best)))
+    best = members_first(result.leaderboard, result.weights)
     return Found(
         directory=str(directory),
         fingerprint=result.search_fingerprint,
@@ -180,14 +178,13 @@ def _write(
         weights={
             str(number): [weight, by_number[number].candidate.family] for number, weight in chosen
         },
-        candidates=[
-            by_number[number].candidate.to_dict() for number in candidates[:MAX_CANDIDATES]
-        ],
+        candidates=[record.candidate.to_dict() for record in best[:MAX_CANDIDATES]],
         n_warm=n_warm,
-        n_members_warm=sum(record.origin == "warm" for record in members),
+        n_members_warm=sum(by_number[number].origin == "warm" for number, _ in chosen),
         seconds=result.seconds,
         course=result.course.to_dict(),
         corrected_score=result.corrected_score if np.isfinite(result.corrected_score) else None,
+        turned=result.turned,
     )
 
 
@@ -219,7 +216,8 @@ def _found_sentence(found: Found) -> str:
     failed = f" ({found.n_failed} failed)" if found.n_failed else ""
     warm = f", begun from {found.n_warm} candidates of the last search" if found.n_warm else ""
     corrected = "" if found.corrected_score is None else f" (corrected {found.corrected_score:.4f})"
+    turned = "; old rows mislead, so the newest validation block chose" if found.turned else ""
     return (
         f"{found.n_trials} trials{failed}{warm}; best {found.metric} {found.best_score:.4f} "
-        f"({found.best_family}), ensemble {found.ensemble_score:.4f}{corrected}"
+        f"({found.best_family}), ensemble {found.ensemble_score:.4f}{corrected}{turned}"
     )

@@ -19,6 +19,9 @@ from flows.warmth import warmth_of
 from models.persistence import fingerprint_of
 from models.tracking import LoggedDataset
 
+SECRETS = {"monitoring": {"webhook"}}
+"""Of the spec, what no version carries: a webhook's path is often a password."""
+
 LINEAGE, RECIPE = "lineage.json", "recipe.json"
 
 
@@ -84,7 +87,7 @@ def lineage_of(
 def recipe_of(run: Run, found: Found) -> dict[str, Any]:
     """Give what a replay needs beside the snapshot."""
     return {
-        "spec": run.workspace.project.model_dump(mode="json"),
+        "spec": run.workspace.project.model_dump(mode="json", exclude=SECRETS),
         "warmth": asdict(warmth_of(run.workspace, run.row.run_id)),
         "classes": list(run.workspace.ledger.stages(run.row.run_id)["labels"]["classes"]),
         "search_seconds": found.seconds,

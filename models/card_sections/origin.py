@@ -5,7 +5,13 @@ from html import escape
 
 from models.card_content import CardContent, DataWindow
 from models.card_sections.html import section, sentence, table
-from models.card_sections.words import METRIC_WORDS, family_name, metric_name
+from models.card_sections.words import (
+    METRIC_WORDS,
+    family_name,
+    history_words,
+    metric_name,
+    trial_words,
+)
 from models.figures import figure
 from models.leaderboard import TrialRecord
 from models.metrics import METRICS
@@ -67,6 +73,8 @@ def leaderboard_section(card: CardContent) -> str:
     words += (
         "Scores are means over the search's folds (worst to best below), not over the sealed rows."
     )
+    if history := history_words(card.leaderboard):
+        words += f" {history}"
     score = f"#{metric_name(card.leaderboard.metric)}"
     shown = table(["Candidate", "#Weight", score, "#Time"], rows)
     return section("leaderboard", "Where it came from", f"<p>{escape(words)}</p>{shown}")
@@ -133,7 +141,7 @@ def _trial_row(card: CardContent, entry: TrialRecord) -> list[str]:
     family = family_name(entry.candidate.family)
     score = figure(entry.score) if entry.state == "done" else escape(entry.error or entry.state)
     return [
-        f"{escape(family)}<br><span class=note>{entry.number} {escape(entry.origin)}</span>",
+        f"{escape(family)}<br><span class=note>{escape(trial_words(entry))}</span>",
         f"<b>{weight:.0%}</b>" if weight > 0 else "–",
         f"{score}<br><span class=note>{folds}</span>",
         f"{entry.seconds:.1f} s",

@@ -1,4 +1,9 @@
-"""Words: metrics and families as people call them."""
+"""Words: metrics, families and trials as people call them."""
+
+from models.figures import figure
+from models.leaderboard import Leaderboard, TrialRecord
+from models.metrics import METRICS
+from models.recency import EVERYTHING, history_of
 
 METRIC_WORDS = {
     "roc_auc": ("ROC AUC", "chance that a positive row is ranked above a negative one"),
@@ -38,3 +43,43 @@ def metric_name(metric: str) -> str:
 def family_name(family: str) -> str:
     """Name a family of models for people."""
     return FAMILY_WORDS.get(family, family)
+
+
+def trial_words(entry: TrialRecord) -> str:
+    """Say which trial it is, who proposed it, and what it learned from if not from all rows."""
+    history = history_of(entry.candidate)
+    told = "" if history == EVERYTHING else f", {_HISTORY_WORDS.get(history, history)}"
+    return f"{entry.number} {entry.origin}{told}"
+
+
+def history_words(leaderboard: Leaderboard) -> str:
+    """Say what less history did for the newest validation block; nothing where it was not tried."""
+    done = [entry for entry in leaderboard.done if entry.origin != "baseline"]
+    if all(history_of(entry.candidate) == EVERYTHING for entry in done):
+        return ""
+    gain = METRICS[leaderboard.metric].gain
+    best = {
+        is_whole: max(
+            (e for e in done if (history_of(e.candidate) == EVERYTHING) == is_whole),
+            key=lambda entry: gain(entry.fold_scores[-1]),
+            default=None,
+        )
+        for is_whole in (True, False)
+    }
+    recent, whole = best[False], best[True]
+    if recent is None or whole is None:
+        return ""
+    history = history_of(recent.candidate)
+    return (
+        "How much history to learn from was tried, too: on the newest validation block the best "
+        f"with less of it ({_HISTORY_WORDS.get(history, history)}) reaches "
+        f"{figure(recent.fold_scores[-1])}, the best with all rows {figure(whole.fold_scores[-1])}."
+    )
+
+
+_HISTORY_WORDS = {
+    "newest half": "newest half of the rows",
+    "newest fifth": "newest fifth of the rows",
+    "newest tenth": "newest tenth of the rows",
+    "fading": "older rows count less",
+}

@@ -1,4 +1,4 @@
-"""Ways to choose the next candidate: a list, and samplers by name."""
+"""Ways to choose the next candidate: a list, less history, and samplers by name."""
 
 from collections.abc import Mapping
 
@@ -7,6 +7,7 @@ from models.strategies.evolution import Evolution
 from models.strategies.forest import Forest
 from models.strategies.gaussian_process import GaussianProcess
 from models.strategies.grid import Grid
+from models.strategies.histories import Following, Histories
 from models.strategies.listed import Listed
 from models.strategies.nsga2 import Nsga2
 from models.strategies.random import Random
@@ -32,4 +33,13 @@ SAMPLERS: Mapping[str, Sampler] = {
     )
 }
 
-__all__ = ["SAMPLERS", "Listed", "Proposal", "Strategy", "Tuner", "Tuning"]
+__all__ = [
+    "SAMPLERS",
+    "Following",
+    "Histories",
+    "Listed",
+    "Proposal",
+    "Strategy",
+    "Tuner",
+    "Tuning",
+]

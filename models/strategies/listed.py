@@ -1,4 +1,4 @@
-"""A list in order: the portfolio, with warm candidates after the first defaults."""
+"""A list in order: the portfolio, with warm candidates after the first default."""
 
 from collections.abc import Iterable
 

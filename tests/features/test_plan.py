@@ -242,3 +242,37 @@ def test_two_foreign_keys_to_one_table_are_planned_once_and_quietly(
     assert "COUNT(posts.links[to_post])" in names
     assert len(set(names)) == len(names)
     assert not caplog.records
+
+
+def test_a_new_column_and_a_new_table_leave_known_features_as_they_were(flights):
+    """A retrain keeps what it knew, by name, however the schema has grown meanwhile."""
+    wide = {"depth": 2, "windows": ("2w",), "max_features": 10_000}
+    before = synthesize(flights, "flights", **wide)
+    planes = next(table for table in flights.tables if table.name == "planes")
+    grown = Schema(
+        tables=(
+            *(table for table in flights.tables if table is not planes),
+            Table(name="planes", key="plane", columns={**planes.columns, "seats": NUMERIC}),
+            Table(
+                name="repairs",
+                key="repair",
+                time="begun",
+                columns={"repair": KEY, "begun": DATETIME, "plane": KEY, "cost": NUMERIC},
+            ),
+        ),
+        relationships=(
+            *flights.relationships,
+            Relationship.parse("planes.plane <- repairs.plane"),
+        ),
+    )
+    after = synthesize(grown, "flights", **wide)
+    assert set(before.names) < set(after.names)
+    assert "planes.SUM(repairs.cost, Last 2 Weeks)" in after.names
+    known = {feature.name: feature for feature in before.features}
+    assert [f for f in after.features if f.name in known] == [
+        known[f.name] for f in after.features if f.name in known
+    ]
+    kept = synthesize(
+        grown, "flights", depth=2, windows=("2w",), max_features=40, prefer=before.names[:40]
+    )
+    assert set(before.names[:40]) == set(kept.names)
