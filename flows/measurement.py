@@ -11,6 +11,7 @@ from flows.champion import ServingVersion, predictions_of
 from flows.runs import Run
 from flows.sections import seconds_of
 from flows.workspace import Workspace
+from models.decisions import asked
 from models.metrics import METRICS
 from monitoring.decision import Decision, PastDecision, decide
 from monitoring.evidence import Evidence
@@ -88,10 +89,10 @@ def reference_window(champion: ServingVersion) -> Window:
 
 def _question(workspace: Workspace, champion: ServingVersion) -> Question:
     target = workspace.project.target
-    metric = METRICS[target.metric]
+    metric, calls = METRICS[target.metric], champion.model.decision
     silence = seconds_of(workspace.project.monitoring.max_silence) / _DAY
     return Question(
-        metric=metric.score,
+        metric=lambda y, told: metric.score(y, asked(metric, told, calls)),
         greater_is_better=metric.greater_is_better,
         metric_name=metric.name,
         also=_also(target.task, metric.name),
