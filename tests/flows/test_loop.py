@@ -135,7 +135,7 @@ class TestRetrain:
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 143
         _wait_for(lambda: not _processes_of(shop), 20)
-        assert reached_and_alive(shop, "matrix")
+        assert was_left(shop, "interrupted", after="matrix")
 
 
 def _n_done(searches: Path) -> int:
@@ -359,13 +359,14 @@ def _run_until(folder: Path, stage: str) -> None:
     process.kill()
     process.wait()
     workspace.ledger.close()
-    assert reached_and_alive(folder, stage)
+    assert was_left(folder, "running", after=stage)
 
 
-def reached_and_alive(folder: Path, stage: str) -> bool:
+def was_left(folder: Path, status: str, *, after: str) -> bool:
+    """Whether the newest retrain had ended a stage and was left in a status."""
     workspace = plain(folder)
     row = workspace.ledger.runs("shop", "retrain")[0]
-    found = stage in workspace.ledger.stages(row.run_id) and row.status == "running"
+    found = after in workspace.ledger.stages(row.run_id) and row.status == status
     workspace.ledger.close()
     return found
 
