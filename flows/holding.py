@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy.exc import SQLAlchemyError
 
 from flows.errors import FlowError
+from flows.server import lives
 from flows.state.leases import Lease
 from flows.state.ledger import Ledger
 from flows.state.records import FlowName, RunRow
@@ -144,12 +145,13 @@ def _now() -> datetime:
 
 
 def _own_name(state: Path) -> str:
-    return "|".join([platform.node(), _boot(), str(state), str(os.getpid()), uuid.uuid4().hex])
+    return "|".join([platform.node(), _boot(), str(os.getpid()), uuid.uuid4().hex, str(state)])
 
 
 def _place(holder: str) -> list[str]:
     """Return host, boot and state directory: what shares one file lock."""
-    return holder.split("|")[:3]
+    host, boot, _, _, state = holder.split("|", 4)
+    return [host, boot, state]
 
 
 def _host(holder: str) -> str:
@@ -157,10 +159,10 @@ def _host(holder: str) -> str:
 
 
 def _is_dead(holder: str, state: Path) -> bool:
-    host, boot, _, pid, _ = holder.split("|")
+    host, boot, pid, _, _ = holder.split("|", 4)
     if [host, boot] != _place(_own_name(state))[:2]:
         return False
-    return not Path(f"/proc/{pid}").exists()
+    return not lives(int(pid))
 
 
 @lru_cache(maxsize=1)

@@ -72,6 +72,25 @@ class LogNarrator:
         self._log.info(sentence)
 
 
+class Silent:
+    """Listens and says nothing: for small steps that somebody else sums up."""
+
+    def begin(self, stage: str) -> None:
+        """Say nothing."""
+
+    def end(self, stage: str, sentence: str, *, seconds: float, reused: bool) -> None:
+        """Say nothing."""
+
+    def advance(self, stage: str, done: int, total: int) -> None:
+        """Say nothing."""
+
+    def search(self, progress: SearchProgress) -> None:
+        """Say nothing."""
+
+    def say(self, sentence: str) -> None:
+        """Say nothing."""
+
+
 class Logger(Protocol):
     """What is used of a logger: Python's and Prefect's have it."""
 

@@ -49,7 +49,7 @@ def find_servers(state: Path) -> Servers | None:
         servers = Servers(**json.loads((state / _NAME).read_text(encoding="utf-8")))
     except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
         return None
-    return servers if _is_alive(servers.pid) else None
+    return servers if lives(servers.pid) else None
 
 
 def is_healthy(url: str, *, since: datetime | None = None, timeout: float = 2.0) -> bool:
@@ -76,7 +76,8 @@ def _updated(text: bytes) -> datetime | None:
         return None
 
 
-def _is_alive(pid: int) -> bool:
+def lives(pid: int) -> bool:
+    """Whether there is a process of this number on this machine."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -13,30 +13,11 @@ from flows.console import ConsoleNarrator
 from flows.errors import FlowError
 from flows.execution import execute
 from flows.monitor import report_path
-from flows.narration import Narrator, SearchProgress
+from flows.narration import Narrator, Silent
 from flows.sections import seconds_of
 from flows.state import DecisionRow, OutboxRow
 from flows.summary import print_next, print_retrain
 from flows.workspace import Workspace
-
-
-class _Quiet:
-    """Listens to the small steps of scoring and monitoring and says nothing."""
-
-    def begin(self, stage: str) -> None:
-        """Say nothing."""
-
-    def end(self, stage: str, sentence: str, *, seconds: float, reused: bool) -> None:
-        """Say nothing."""
-
-    def advance(self, stage: str, done: int, total: int) -> None:
-        """Say nothing."""
-
-    def search(self, progress: SearchProgress) -> None:
-        """Say nothing."""
-
-    def say(self, sentence: str) -> None:
-        """Say nothing."""
 
 
 def simulate_loop(
@@ -98,8 +79,8 @@ def _live(
     console.print(f"  [dim]{'until':<12}{'rows':>6}  metric  decision, and why[/]")
     retrains = []
     for moment in pd.date_range(first + step, until, freq=step):
-        scored = execute(workspace, "score", _Quiet(), at=moment)
-        execute(workspace, "monitor", _Quiet(), now=moment)
+        scored = execute(workspace, "score", Silent(), at=moment)
+        execute(workspace, "monitor", Silent(), now=moment)
         print_week(workspace, moment, int(scored["n_rows"]), console)
         for order in workspace.ledger.outbox(workspace.name):
             retrains.append(_take(workspace, order, console))

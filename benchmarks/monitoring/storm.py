@@ -27,6 +27,7 @@ import pandas as pd
 
 from flows.dispatch import dispatch_project
 from flows.measurement import BUDGET_DAYS, retrains_before
+from flows.narration import Silent
 from flows.state import DecisionRow, OutboxRow, open_ledger
 from monitoring.decision import PastDecision, decide
 from monitoring.drift import measure_drift
@@ -36,13 +37,6 @@ from monitoring.policy import DecisionPolicy, DriftPolicy
 from monitoring.windows import Window
 
 START = pd.Timestamp("2026-01-01")
-
-
-class Silent:
-    """Says nothing."""
-
-    def say(self, sentence: str) -> None:
-        """Say nothing."""
 
 
 def open_project(folder: Path) -> Any:

@@ -16,10 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.promotion.shops import FIRST, Silent, make_shop, open_shop
+from benchmarks.promotion.shops import FIRST, make_shop, open_shop
 from features.errors import FeatureError
 from flows.integrity import verify_version
 from flows.lineage import Tracer
+from flows.narration import Silent
 from flows.retrain import retrain_project
 from flows.workspace import Workspace
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.promotion.shops import FIRST, Silent, make_shop, open_shop
+from benchmarks.promotion.shops import FIRST, make_shop, open_shop
+from flows.narration import Silent
 from flows.replay import replay_version
 from flows.retrain import retrain_project
 from flows.workspace import Workspace

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from flows.narration import SearchProgress
 from flows.settings import Settings
 from flows.workspace import Workspace, open_workspace
 from tests.flows.shop import SPEC, write_shop
@@ -15,25 +14,6 @@ from tests.flows.shop import SPEC, write_shop
 FIRST = pd.Timestamp("2024-05-20")
 BY_TRIALS = "search: {max_seconds: 120, max_trials: 4, seed: 0}"
 BY_CLOCK = "search: {max_seconds: 25, seed: 0}"
-
-
-class Silent:
-    """Listens and says nothing."""
-
-    def begin(self, stage: str) -> None:
-        """Say nothing."""
-
-    def end(self, stage: str, sentence: str, *, seconds: float, reused: bool) -> None:
-        """Say nothing."""
-
-    def advance(self, stage: str, done: int, total: int) -> None:
-        """Say nothing."""
-
-    def search(self, progress: SearchProgress) -> None:
-        """Say nothing."""
-
-    def say(self, sentence: str) -> None:
-        """Say nothing."""
 
 
 def make_shop(

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.promotion.shops import FIRST, Silent, make_shop, open_shop
+from benchmarks.promotion.shops import FIRST, make_shop, open_shop
 from flows.lineage import PredictionLineage, SnapshotUses, Tracer
+from flows.narration import Silent
 from flows.retrain import retrain_project
 from flows.score import score_project
 from flows.workspace import Workspace
